@@ -1,0 +1,1 @@
+"""recordingd: a declarative, policy-driven recording daemon for Azure Communication Services."""

@@ -1,0 +1,1 @@
+"""The revisions that bring a database to the shape of `tables`; run by `upgrading` alone."""

@@ -1,0 +1,51 @@
+"""What every decision is made under: the rules in force and the settings that bound them.
+
+Built once per cycle by the caller (`runtime.reconciler`, `cli.plan`), so that one cycle sees one
+revision and one mode throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from recordingd.domain.plans import Mode
+from recordingd.domain.policies import StoreName
+from recordingd.planning.matching import CompiledPolicies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerStore:
+    """A store that is a container, without a final slash in its URL.
+
+    `on_export_failure` is the store that takes files which the service could not write here, None
+    for the settings' archive.
+    """
+
+    url: str
+    on_export_failure: StoreName | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanningContext:
+    """Policies, mode and limits of one cycle.
+
+    `settle` is how long an undecided call stays silent before unknown is taken as an answer;
+    `start_window` how long a start may take until the service reads as active;
+    `service_retention` how long the service keeps files. `is_archive_tight` says that the archive's
+    volume is nearly full. `can_start_paused` says that the service can start a recording in
+    silence: where it cannot, a start waits until audio may flow. `containers` are the stores that
+    the service may write to by itself.
+    """
+
+    policies: CompiledPolicies
+    revision: int
+    mode: Mode
+    archive: StoreName
+    settle: timedelta = timedelta(seconds=2)
+    start_window: timedelta = timedelta(seconds=15)
+    service_retention: timedelta = timedelta(hours=24)
+    is_archive_tight: bool = False
+    can_start_paused: bool = True
+    containers: Mapping[StoreName, ContainerStore] = field(default_factory=dict)

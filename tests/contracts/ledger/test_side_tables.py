@@ -1,0 +1,143 @@
+"""Foreign files, policy trees, and the purge gate."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recordingd.domain.errors import LedgerFault, UnsafePlan
+from recordingd.domain.recordings import ServiceRecordingId
+from recordingd.ledger.engine import LedgerDatabase
+from recordingd.ports.ledger import ForeignFile
+
+if TYPE_CHECKING:
+    from tests.contracts.ledger.conftest import HandClock, LedgerFile, Make
+
+OURS = ServiceRecordingId("service-r")
+
+
+def foreign(make: Make, name: str, *, seq: int = 1, recording: str | None = OURS) -> ForeignFile:
+    return ForeignFile(
+        document_id=name, recording_id=recording, first_seen_at=make.now, inbox_seq=seq
+    )
+
+
+def test_foreign_files_are_listed_newest_first(ledger: LedgerDatabase, make: Make) -> None:
+    files = [foreign(make, "a")]
+    make.now += timedelta(seconds=1)
+    files.append(foreign(make, "b", recording=None))
+    with ledger.transaction() as store:
+        for file in files:
+            store.add_foreign(file)
+        assert store.list_foreign(10) == files[::-1]
+        assert store.list_foreign(1) == files[1:]
+
+
+def test_foreign_file_is_remembered_as_it_was_first_seen(
+    ledger: LedgerDatabase, make: Make
+) -> None:
+    with ledger.transaction() as store:
+        store.add_foreign(foreign(make, "a", seq=1))
+        store.add_foreign(foreign(make, "a", seq=2))
+        assert store.list_foreign(10) == [foreign(make, "a", seq=1)]
+
+
+def test_taken_foreign_files_are_gone_and_name_their_announcements(
+    ledger: LedgerDatabase, make: Make
+) -> None:
+    with ledger.transaction() as store:
+        for name, seq in (("c", 9), ("a", 2), ("b", 2)):
+            store.add_foreign(foreign(make, name, seq=seq))
+        store.add_foreign(foreign(make, "other", recording="service-other"))
+        assert store.take_foreign(OURS) == [2, 9]
+        assert store.take_foreign(OURS) == []
+        assert [f.document_id for f in store.list_foreign(10)] == ["other"]
+
+
+@pytest.mark.parametrize("announced", ["service-r", "service-r=", "service-r=="])
+@pytest.mark.parametrize("started", ["service-r", "service-r="])
+def test_foreign_files_are_taken_with_and_without_padding(
+    ledger: LedgerDatabase, make: Make, announced: str, started: str
+) -> None:
+    with ledger.transaction() as store:
+        store.add_foreign(foreign(make, "a", seq=5, recording=announced))
+        assert store.take_foreign(ServiceRecordingId(started)) == [5]
+
+
+def test_first_revision_has_number_one(ledger: LedgerDatabase, make: Make) -> None:
+    with ledger.transaction() as store:
+        assert store.latest_revision() is None
+        added = store.add_revision(
+            digest="d1", texts={"all.yaml": "kind: X\n"}, git_commit=None, at=make.now
+        )
+        assert added.revision == 1
+        assert store.latest_revision() == added
+
+
+def test_every_revision_stays_readable(ledger: LedgerDatabase, make: Make) -> None:
+    with ledger.transaction() as store:
+        added = [
+            store.add_revision(digest=d, texts={"ä.yaml": d}, git_commit="c0ffee", at=make.now)
+            for d in ("d1", "d2", "d1")
+        ]
+        assert [r.revision for r in added] == [1, 2, 3]
+        assert [store.revision(n) for n in (1, 2, 3)] == added
+        assert store.latest_revision() == added[-1]
+        assert store.revision(4) is None
+
+
+def test_purge_is_claimed_at_the_gates_generation(ledger: LedgerDatabase) -> None:
+    with ledger.transaction() as store:
+        assert store.claim_purge() == 0
+        assert not store.has_holds()
+
+
+def test_frozen_gate_refuses_a_claim(ledger_file: LedgerFile) -> None:
+    ledger_file.tamper("UPDATE purge_gate SET frozen_reason = 'the clock jumped', generation = 4")
+    with (
+        pytest.raises(UnsafePlan, match="the clock jumped"),
+        ledger_file.open().transaction() as store,
+    ):
+        store.claim_purge()
+
+
+def test_ledger_opened_for_reading_cannot_claim(ledger_file: LedgerFile) -> None:
+    reader = ledger_file.open(read_only=True)
+    with pytest.raises(LedgerFault), reader.transaction() as store:
+        store.claim_purge()
+
+
+def hold(ledger_file: LedgerFile, *, released: str | None, grace: str | None) -> None:
+    ledger_file.tamper(
+        "INSERT INTO holds (instance, hold_id, matcher, reason, source, placed_by, placed_at,"
+        " released_at, grace_until) VALUES ('contoso', 'h', '{}', 'case', 'file', 'ada', ?, ?, ?)",
+        "2026-01-01T00:00:00.000000Z",
+        released,
+        grace,
+    )
+
+
+def test_placed_hold_is_in_force(ledger_file: LedgerFile) -> None:
+    hold(ledger_file, released=None, grace=None)
+    with ledger_file.open().transaction() as store:
+        assert store.has_holds()
+
+
+@pytest.mark.parametrize(("off", "is_held"), [(-1, True), (0, False), (1, False)])
+def test_released_hold_is_in_force_until_its_grace_is_over(
+    ledger_file: LedgerFile, clock: HandClock, off: int, *, is_held: bool
+) -> None:
+    grace_until = clock.now
+    text = grace_until.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    hold(ledger_file, released="2026-01-02T00:00:00.000000Z", grace=text)
+    clock.now = grace_until + timedelta(microseconds=off)
+    with ledger_file.open().transaction() as store:
+        assert store.has_holds() is is_held
+
+
+def test_hold_released_without_grace_is_over(ledger_file: LedgerFile) -> None:
+    hold(ledger_file, released="2026-01-02T00:00:00.000000Z", grace=None)
+    with ledger_file.open().transaction() as store:
+        assert not store.has_holds()
