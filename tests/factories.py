@@ -25,6 +25,7 @@ from recordingd.domain.calls import (
     ServerCallId,
     call_id_of,
 )
+from recordingd.domain.consent import ConsentMode, ConsentSpec, Parties
 from recordingd.domain.durations import parse_duration, parse_finite_duration
 from recordingd.domain.matchers import (
     AllOf,
@@ -41,20 +42,15 @@ from recordingd.domain.policies import (
     Captured,
     ChannelAssignment,
     Channels,
-    ConsentMode,
-    ConsentSpec,
     Content,
-    CountFrom,
     Decision,
     Group,
     IfAbsent,
     MediaFormat,
-    Parties,
     PolicyName,
     PolicySet,
     RecordingPolicy,
     RecordSpec,
-    RetentionSpec,
     StoreName,
     WaitFor,
 )
@@ -74,6 +70,7 @@ from recordingd.domain.recordings import (
     ServiceRecordingId,
     Verb,
 )
+from recordingd.domain.retention import CountFrom, RetentionSpec
 from recordingd.planning.context import PlanningContext
 from recordingd.planning.facts import Reading, fold, new_call
 from recordingd.planning.matching import compile_policies

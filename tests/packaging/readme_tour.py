@@ -26,15 +26,9 @@ from recordingd.config.settings import load_settings
 from recordingd.domain.calls import ServerCallId
 from recordingd.domain.durations import FOREVER
 from recordingd.domain.matchers import Source
-from recordingd.domain.policies import (
-    Channels,
-    Content,
-    MediaFormat,
-    PolicyName,
-    RetentionSpec,
-    StoreName,
-)
+from recordingd.domain.policies import Channels, Content, MediaFormat, PolicyName, StoreName
 from recordingd.domain.recordings import Outcome, Recording, RecordingId
+from recordingd.domain.retention import RetentionSpec
 from recordingd.ledger.engine import open_ledger
 from recordingd.planning.facts import new_call
 from recordingd.ports.ledger import AuditEntry

@@ -16,7 +16,7 @@ from recordingd.domain.durations import (
     add,
     parse_duration,
 )
-from recordingd.domain.policies import RetentionSpec
+from recordingd.domain.retention import RetentionSpec
 from recordingd.planning.derivation import derive
 
 DURATIONS = st.builds(

@@ -22,14 +22,7 @@ from recordingd.domain.calls import CallReference, Participant, Party, RawId, Se
 from recordingd.domain.durations import FOREVER, Duration
 from recordingd.domain.errors import InvariantBroken, StaleSnapshot
 from recordingd.domain.matchers import Source
-from recordingd.domain.policies import (
-    Channels,
-    Content,
-    MediaFormat,
-    PolicyName,
-    RetentionSpec,
-    StoreName,
-)
+from recordingd.domain.policies import Channels, Content, MediaFormat, PolicyName, StoreName
 from recordingd.domain.recordings import (
     Attempt,
     AttemptId,
@@ -42,6 +35,7 @@ from recordingd.domain.recordings import (
     ServiceRecordingId,
     Verb,
 )
+from recordingd.domain.retention import RetentionSpec
 from recordingd.ledger.audit import verify_chain
 from recordingd.ledger.check import check_ledger
 from recordingd.ledger.codec import ordered

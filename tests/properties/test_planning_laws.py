@@ -36,6 +36,7 @@ from recordingd.domain.calls import (
     ParticipantsUpdated,
     RawId,
 )
+from recordingd.domain.consent import ConsentSpec, Parties
 from recordingd.domain.plans import (
     PurgeFile,
     RemoveFile,
@@ -44,7 +45,6 @@ from recordingd.domain.plans import (
     StopRecording,
     target_of,
 )
-from recordingd.domain.policies import ConsentSpec, Parties
 from recordingd.domain.recordings import Outcome, Verb
 from recordingd.planning.advance import Advance, advance
 from recordingd.planning.derivation import FileState, derive

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from recordingd.domain.policies import ConsentMode, RecordingPolicy
+from recordingd.domain.consent import ConsentMode
+from recordingd.domain.policies import RecordingPolicy
 
 # pauseOnStart and externalStorage came with this version (specification of Call Automation,
 # 2024-04-15; version 2023-10-15 has neither). All other fields of a start are older.

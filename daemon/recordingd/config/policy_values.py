@@ -12,6 +12,7 @@ from recordingd.config import scalars
 from recordingd.config.diagnostics import Findings
 from recordingd.config.matchers import MatchReader, read_selector, read_selectors
 from recordingd.config.strict_yaml import Document, Plain
+from recordingd.domain.consent import ConsentMode, ConsentSpec, Parties
 from recordingd.domain.durations import (
     FOREVER,
     Duration,
@@ -25,24 +26,20 @@ from recordingd.domain.policies import (
     Captured,
     ChannelAssignment,
     Channels,
-    ConsentMode,
-    ConsentSpec,
     Content,
-    CountFrom,
     Decision,
     Group,
     IfAbsent,
     MediaFormat,
     OnFailure,
-    Parties,
     PolicyName,
     RecordingPolicy,
     RecordSpec,
-    RetentionSpec,
     StoreName,
     Until,
     WaitFor,
 )
+from recordingd.domain.retention import CountFrom, RetentionSpec
 
 WANTS_RECORD = frozenset({Decision.RECORD, Decision.REQUIRE})
 

@@ -82,7 +82,9 @@ class Call:
 
     `started_at` is None until the call is known to have been established (a signal or an incoming
     ring makes a stub first); `ended_at` is None while it lives. `participants_seq` is the highest
-    sequence number of a complete participant list seen, None before the first.
+    sequence number of a complete participant list seen, None before the first. `past_tags` are the
+    values that a tag had before, oldest first; `moments` are the named events that retention may
+    count from, at their latest telling.
     """
 
     call_id: CallId
@@ -104,6 +106,8 @@ class Call:
     context: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
+    past_tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    moments: Mapping[str, datetime] = field(default_factory=dict)
     participants_seq: int | None = None
     roster_complete_at: datetime | None = None
     facts_version: int = 0

@@ -15,6 +15,9 @@ from typing import NewType
 from recordingd.domain.calls import Direction, PartyKind
 
 GroupName = NewType("GroupName", str)
+PlaceName = NewType("PlaceName", str)
+# The name of any rule that is no recording policy; an inline body is named `policy#consent`.
+RuleName = NewType("RuleName", str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -49,7 +52,8 @@ class Selector:
     """Which participant is meant: every field that is not empty must fit the same participant.
 
     Within a field any entry suffices. `in_groups` are groups it must belong to one of, `not_in`
-    groups it must belong to none of.
+    groups it must belong to none of. `places` are names of `Places` documents or codes of places,
+    `unknown` among them.
     """
 
     ids: tuple[Pattern, ...] = ()
@@ -59,6 +63,7 @@ class Selector:
     display_names: tuple[Pattern, ...] = ()
     in_groups: tuple[GroupName, ...] = ()
     not_in: tuple[GroupName, ...] = ()
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

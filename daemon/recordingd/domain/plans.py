@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from recordingd.domain.calls import CallId, RawId
+from recordingd.domain.consent import ConsentSpec
 from recordingd.domain.matchers import Source
-from recordingd.domain.policies import ConsentSpec, PolicyName, RecordSpec, RetentionSpec, StoreName
+from recordingd.domain.policies import PolicyName, RecordSpec, StoreName
 from recordingd.domain.recordings import (
     FileId,
     Outcome,
@@ -23,6 +24,7 @@ from recordingd.domain.recordings import (
     StopReason,
     Verb,
 )
+from recordingd.domain.retention import RetentionSpec
 
 
 class ReasonCode(enum.Enum):

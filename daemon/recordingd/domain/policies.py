@@ -12,8 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType
 
-from recordingd.domain.durations import Duration, Forever
-from recordingd.domain.matchers import Condition, GroupName, Selector, Source
+from recordingd.domain.consent import ConsentRule, ConsentSpec
+from recordingd.domain.durations import Duration
+from recordingd.domain.holds import LegalHold
+from recordingd.domain.matchers import Condition, GroupName, PlaceName, Selector, Source
+from recordingd.domain.pauses import PauseRule
+from recordingd.domain.places import Places
+from recordingd.domain.retention import RetentionRule, RetentionSpec
 
 PolicyName = NewType("PolicyName", str)
 StoreName = NewType("StoreName", str)
@@ -101,9 +106,10 @@ class ChannelAssignment:
 class RecordSpec:
     """How a call is recorded.
 
-    `archive` is the store its files go to, None for the settings' default. `storage` is the store,
-    or `container` the container URL, of bring-your-own-storage; both None when the service keeps
-    the files.
+    `archive` is the store its files go to, None for the settings' default; `copy_to` are stores
+    that get a copy besides. `storage` is the store, or `container` the container URL, of
+    bring-your-own-storage; both None when the service keeps the files. After `rotate_every` a
+    recording is stopped and started again, None for never.
     """
 
     content: Content
@@ -112,8 +118,10 @@ class RecordSpec:
     assign: tuple[ChannelAssignment, ...] = ()
     if_absent: IfAbsent | WaitFor = IfAbsent.START_WITHOUT
     archive: StoreName | None = None
+    copy_to: tuple[StoreName, ...] = ()
     storage: StoreName | None = None
     container: str | None = None
+    rotate_every: Duration | None = None
 
 
 class OnFailure(enum.Enum):
@@ -121,6 +129,7 @@ class OnFailure(enum.Enum):
 
     CONTINUE = "continue"
     ALERT = "alert"
+    END_CALL = "endCall"
 
 
 class Until(enum.Enum):
@@ -135,50 +144,6 @@ class Captured(enum.Enum):
 
     KEEP = "keep"
     DELETE = "delete"
-
-
-class ConsentMode(enum.Enum):
-    """Whether recording needs an answer."""
-
-    NONE = "none"
-    EXPLICIT = "explicit"
-
-
-class Parties(enum.Enum):
-    """Whose answer is needed.
-
-    ALL needs a participant list that is known to be complete, or an answer for the whole call;
-    KNOWN trusts the list as events gave it; EXTERNAL is everyone outside the internal groups.
-    """
-
-    ALL = "all"
-    KNOWN = "known"
-    EXTERNAL = "external"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsentSpec:
-    """What consent a recording needs; `timeout` is how long a pending answer may take."""
-
-    mode: ConsentMode
-    parties: Parties = Parties.ALL
-    timeout: Duration = field(default_factory=lambda: Duration(seconds=30))
-
-
-class CountFrom(enum.Enum):
-    """The moment that retention counts from."""
-
-    CALL_END = "callEnd"
-    STORED = "stored"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetentionSpec:
-    """How long files are kept; None is no opinion."""
-
-    keep_at_least: Duration | Forever | None = None
-    delete_after: Duration | Forever | None = None
-    count_from: CountFrom = CountFrom.CALL_END
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,13 +176,21 @@ class RecordingPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySet:
-    """Every policy of one tree at one moment, and the texts it was read from.
+    """Every rule of one tree at one moment, and the texts it was read from.
 
-    `digest` is the SHA-256 of the texts by path; the order of files never matters. `texts` holds
-    every policy file and members file by its path relative to the tree.
+    Every collection is sorted by name. `digest` is the SHA-256 of the texts by path; the order of
+    files never matters. `texts` holds every policy file and members file by its path relative to
+    the tree. `consent_rules` and `retention_rules` hold what stands in documents of their own, not
+    what policies say inline. The tests that stand in the tree are not part of it: they change
+    nothing (`config.policy_tests` reads them).
     """
 
     policies: tuple[RecordingPolicy, ...]
     groups: Mapping[GroupName, Group]
     texts: Mapping[str, str]
     digest: str
+    consent_rules: tuple[ConsentRule, ...] = ()
+    pause_rules: tuple[PauseRule, ...] = ()
+    retention_rules: tuple[RetentionRule, ...] = ()
+    holds: tuple[LegalHold, ...] = ()
+    places: Mapping[PlaceName, Places] = field(default_factory=dict)

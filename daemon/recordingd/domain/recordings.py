@@ -14,16 +14,10 @@ from datetime import datetime
 from typing import NewType
 
 from recordingd.domain.calls import Call, ConsentAnswer, Participant, RawId
+from recordingd.domain.consent import ConsentSpec
 from recordingd.domain.matchers import Source
-from recordingd.domain.policies import (
-    Channels,
-    ConsentSpec,
-    Content,
-    MediaFormat,
-    PolicyName,
-    RetentionSpec,
-    StoreName,
-)
+from recordingd.domain.policies import Channels, Content, MediaFormat, PolicyName, StoreName
+from recordingd.domain.retention import RetentionSpec
 
 RecordingId = NewType("RecordingId", str)
 ServiceRecordingId = NewType("ServiceRecordingId", str)

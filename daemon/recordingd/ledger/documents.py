@@ -10,16 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from recordingd.domain.calls import Party, PartyKind, Phone, RawId
+from recordingd.domain.consent import ConsentMode, ConsentSpec, Parties
 from recordingd.domain.durations import FOREVER, Duration, Forever
 from recordingd.domain.matchers import Source
-from recordingd.domain.policies import (
-    ConsentMode,
-    ConsentSpec,
-    CountFrom,
-    Parties,
-    RetentionSpec,
-    StoreName,
-)
+from recordingd.domain.policies import StoreName
+from recordingd.domain.retention import CountFrom, RetentionSpec
 
 
 def dump_texts(value: Mapping[str, str]) -> dict[str, str]:
@@ -77,6 +72,8 @@ def parse_source(value: dict[str, Any]) -> Source:
 
 def dump_consent(value: ConsentSpec) -> dict[str, Any]:
     """Write a consent specification."""
+    assert isinstance(value.parties, Parties)
+    assert value.timeout is not None
     return {
         "mode": value.mode.value,
         "parties": value.parties.value,
@@ -95,6 +92,7 @@ def parse_consent(value: dict[str, Any]) -> ConsentSpec:
 
 def dump_retention(value: RetentionSpec) -> dict[str, Any]:
     """Write a retention; its three kinds of length stay apart."""
+    assert isinstance(value.count_from, CountFrom)
     return {
         "keep_at_least": _dump_length(value.keep_at_least),
         "delete_after": _dump_length(value.delete_after),

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from recordingd.domain.calls import ConsentAnswer, Participant, Party, RawId
-from recordingd.domain.durations import timedelta_of
-from recordingd.domain.policies import ConsentMode, ConsentSpec, Parties
+from recordingd.domain.consent import ConsentMode, ConsentSpec, Parties
+from recordingd.domain.durations import Duration, timedelta_of
 from recordingd.domain.recordings import CallFacts, Consent
 
 
@@ -191,8 +191,9 @@ def _answered(answer: Consent, who: str) -> ConsentView:
 def _pending(
     question: ConsentQuestion, *, since: datetime, now: datetime, reason: str
 ) -> ConsentView:
-    expires_at = since + timedelta_of(question.spec.timeout)
+    timeout = question.spec.timeout or Duration(seconds=30)
+    expires_at = since + timedelta_of(timeout)
     if now >= expires_at:
-        waited = f"{reason} within {question.spec.timeout}"
+        waited = f"{reason} within {timeout}"
         return ConsentView(state=ConsentState.NO_RESPONSE, reason=waited)
     return ConsentView(state=ConsentState.PENDING, reason=reason, changes_at=expires_at)

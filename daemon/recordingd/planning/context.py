@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from recordingd.domain.durations import Duration, Forever
+from recordingd.domain.matchers import RuleName
 from recordingd.domain.plans import Mode
-from recordingd.domain.policies import StoreName
+from recordingd.domain.policies import PolicyName, StoreName
+from recordingd.domain.recordings import RecordingId
 from recordingd.planning.matching import CompiledPolicies
 
 
@@ -36,7 +39,11 @@ class PlanningContext:
     `service_retention` how long the service keeps files. `is_archive_tight` says that the archive's
     volume is nearly full. `can_start_paused` says that the service can start a recording in
     silence: where it cannot, a start waits until audio may flow. `containers` are the stores that
-    the service may write to by itself.
+    the service may write to by itself. `ceiling` ends the keeping of what no rule deletes.
+    `suspended` policies match nothing for now; `is_deleting_suspended` holds back every deletion.
+    `orphaned_holds` are holds of the ledger that no document describes any more: they count for
+    every recording. `shortened` are the recordings whose dates an approved plan may move earlier
+    under these policies.
     """
 
     policies: CompiledPolicies
@@ -49,3 +56,8 @@ class PlanningContext:
     is_archive_tight: bool = False
     can_start_paused: bool = True
     containers: Mapping[StoreName, ContainerStore] = field(default_factory=dict)
+    ceiling: Duration | Forever | None = None
+    suspended: frozenset[PolicyName] = frozenset()
+    is_deleting_suspended: bool = False
+    orphaned_holds: frozenset[RuleName] = frozenset()
+    shortened: frozenset[RecordingId] = frozenset()

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from recordingd.domain.calls import Call
 from recordingd.domain.durations import FOREVER, Forever, add
 from recordingd.domain.errors import STORE_REFUSED
-from recordingd.domain.policies import CountFrom
 from recordingd.domain.recordings import (
     CallFacts,
     Capture,
@@ -26,6 +25,7 @@ from recordingd.domain.recordings import (
     RecordingId,
     Verb,
 )
+from recordingd.domain.retention import CountFrom, EventClock
 
 
 class RecordingState(enum.StrEnum):
@@ -205,6 +205,8 @@ def _anchor(facts: CallFacts, recording: Recording) -> datetime | None:
         case CountFrom.STORED:
             stored = [f.verified_at for f in facts.files_of(recording.id)]
             return max((s for s in stored if s is not None), default=None)
+        case EventClock(name):
+            return facts.call.moments.get(name)
 
 
 def _recording_end(call: Call, recording: Recording) -> datetime | None:

@@ -21,7 +21,7 @@ from recordingd.domain.plans import (
     StartRecording,
     Why,
 )
-from recordingd.domain.policies import IfAbsent, RecordSpec, RetentionSpec, WaitFor
+from recordingd.domain.policies import IfAbsent, RecordSpec, WaitFor
 from recordingd.domain.recordings import (
     AttemptOutcome,
     CallFacts,
@@ -30,6 +30,7 @@ from recordingd.domain.recordings import (
     StopReason,
     Verb,
 )
+from recordingd.domain.retention import RetentionSpec
 from recordingd.planning.backoff import backed_off
 from recordingd.planning.capture import erasure
 from recordingd.planning.context import PlanningContext

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from recordingd.domain.consent import ConsentMode
 from recordingd.domain.durations import Forever
-from recordingd.domain.policies import ConsentMode
 from recordingd.domain.recordings import (
     CallFacts,
     Copy,

@@ -15,14 +15,7 @@ import pytest
 from recordingd.domain.calls import Participant, Party, RawId, ServerCallId
 from recordingd.domain.durations import Duration
 from recordingd.domain.matchers import Source
-from recordingd.domain.policies import (
-    Channels,
-    Content,
-    MediaFormat,
-    PolicyName,
-    RetentionSpec,
-    StoreName,
-)
+from recordingd.domain.policies import Channels, Content, MediaFormat, PolicyName, StoreName
 from recordingd.domain.recordings import (
     Attempt,
     AttemptId,
@@ -36,6 +29,7 @@ from recordingd.domain.recordings import (
     RecordingId,
     Verb,
 )
+from recordingd.domain.retention import RetentionSpec
 from recordingd.ledger.engine import LedgerDatabase, open_ledger
 from recordingd.ledger.upgrading import upgrade
 from recordingd.planning.facts import new_call

@@ -18,9 +18,9 @@ from recordingd.domain.calls import (
     RawId,
     ServerCallId,
 )
+from recordingd.domain.consent import ConsentMode, ConsentSpec
 from recordingd.domain.durations import FOREVER, Duration
 from recordingd.domain.errors import InvariantBroken, StaleSnapshot
-from recordingd.domain.policies import ConsentMode, ConsentSpec, RetentionSpec
 from recordingd.domain.recordings import (
     CallFacts,
     Consent,
@@ -29,6 +29,7 @@ from recordingd.domain.recordings import (
     PauseReason,
     RecordingId,
 )
+from recordingd.domain.retention import RetentionSpec
 from recordingd.ledger.engine import LedgerDatabase
 
 if TYPE_CHECKING:

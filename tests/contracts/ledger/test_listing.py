@@ -8,8 +8,8 @@ import pytest
 
 from recordingd.domain.calls import CallId
 from recordingd.domain.durations import Duration
-from recordingd.domain.policies import RetentionSpec
 from recordingd.domain.recordings import CallFacts, Outcome
+from recordingd.domain.retention import RetentionSpec
 from recordingd.ledger.engine import LedgerDatabase
 from recordingd.ports.ledger import RecordingFilter
 

@@ -16,21 +16,20 @@ from recordingd.config.policy_files import (
     load_policies,
     load_texts,
 )
+from recordingd.domain.consent import ConsentMode, Parties
 from recordingd.domain.durations import FOREVER, Duration
 from recordingd.domain.matchers import GroupName, Pattern, Selector, Source
 from recordingd.domain.policies import (
     Captured,
-    ConsentMode,
-    CountFrom,
     Decision,
     IfAbsent,
     MediaFormat,
     OnFailure,
-    Parties,
     RecordingPolicy,
     Until,
     WaitFor,
 )
+from recordingd.domain.retention import CountFrom
 
 HEAD = "apiVersion: recordingd/v1\nkind: RecordingPolicy\n"
 GROUP = "apiVersion: recordingd/v1\nkind: Group\nname: agents\n"

@@ -28,6 +28,7 @@ from tests.factories import (
 )
 
 from recordingd.domain.calls import ConsentAnswer
+from recordingd.domain.consent import ConsentSpec
 from recordingd.domain.plans import (
     Effect,
     ObserveRecording,
@@ -35,7 +36,6 @@ from recordingd.domain.plans import (
     ResumeRecording,
     StopRecording,
 )
-from recordingd.domain.policies import ConsentSpec
 from recordingd.domain.recordings import (
     AttemptOutcome,
     CallFacts,

@@ -21,7 +21,7 @@ from tests.factories import (
 )
 
 from recordingd.domain.calls import Call, ConsentAnswer, Participant
-from recordingd.domain.policies import ConsentMode, Parties
+from recordingd.domain.consent import ConsentMode, Parties
 from recordingd.domain.recordings import Consent
 from recordingd.planning.consent import ConsentQuestion, ConsentState, ConsentView, assess
 

@@ -28,7 +28,6 @@ from tests.factories import (
 from recordingd.domain.calls import Call
 from recordingd.domain.durations import FOREVER, Forever
 from recordingd.domain.errors import STORE_REFUSED
-from recordingd.domain.policies import CountFrom, RetentionSpec
 from recordingd.domain.recordings import (
     AttemptOutcome,
     CallFacts,
@@ -38,6 +37,7 @@ from recordingd.domain.recordings import (
     Recording,
     Verb,
 )
+from recordingd.domain.retention import CountFrom, RetentionSpec
 from recordingd.planning.derivation import (
     FileState,
     RecordingState,

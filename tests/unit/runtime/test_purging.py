@@ -12,7 +12,7 @@ from tests.unit.runtime.events import call_ended, call_started, file_ready
 from recordingd.archive.local import LocalArchive
 from recordingd.domain.durations import Duration
 from recordingd.domain.errors import StoreRefused
-from recordingd.domain.policies import RetentionSpec
+from recordingd.domain.retention import RetentionSpec
 from recordingd.planning.derivation import RecordingState, derive
 from recordingd.runtime.views import recordings_of
 
