@@ -31,6 +31,8 @@ from recordingd.ledger.schema import (
 )
 
 _TEXTS = Document(doc.dump_texts, doc.parse_texts)
+_PAST_TAGS = Document(doc.dump_past_tags, doc.parse_past_tags)
+_MOMENTS = Document(doc.dump_moments, doc.parse_moments)
 _PARTY = Document(doc.dump_party, doc.parse_party)
 
 calls = table(
@@ -54,6 +56,8 @@ calls = table(
     need("context", _TEXTS),
     need("tags", _TEXTS),
     need("roles", _TEXTS),
+    need("past_tags", _PAST_TAGS),
+    need("moments", _MOMENTS),
     may("participants_seq", COUNT),
     may("roster_complete_at", Moment()),
     need("facts_version", COUNT),

@@ -7,6 +7,7 @@ of the values; what equals its default is left out where a later field may join.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from recordingd.domain.calls import Party, PartyKind, Phone, RawId
@@ -25,6 +26,26 @@ def dump_texts(value: Mapping[str, str]) -> dict[str, str]:
 def parse_texts(value: dict[str, str]) -> Mapping[str, str]:
     """Read a mapping of texts."""
     return value
+
+
+def dump_past_tags(value: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
+    """Write the values that tags had before."""
+    return {tag: list(values) for tag, values in value.items()}
+
+
+def parse_past_tags(value: dict[str, list[str]]) -> Mapping[str, tuple[str, ...]]:
+    """Read the values that tags had before."""
+    return {tag: tuple(values) for tag, values in value.items()}
+
+
+def dump_moments(value: Mapping[str, datetime]) -> dict[str, str]:
+    """Write moments by name."""
+    return {name: at.isoformat() for name, at in value.items()}
+
+
+def parse_moments(value: dict[str, str]) -> Mapping[str, datetime]:
+    """Read moments by name."""
+    return {name: datetime.fromisoformat(at) for name, at in value.items()}
 
 
 def dump_affinity(value: Mapping[int, RawId]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from recordingd.domain.calls import (
     RawId,
     ServerCallId,
 )
-from recordingd.domain.consent import ConsentMode, ConsentSpec
+from recordingd.domain.consent import ConsentMode, ConsentSpec, Parties
 from recordingd.domain.durations import FOREVER, Duration
 from recordingd.domain.errors import InvariantBroken, StaleSnapshot
 from recordingd.domain.recordings import (
@@ -46,7 +46,9 @@ def full_facts(make: Make) -> CallFacts:
         role="caller",
     )
     recording = make.recording(
-        consent=ConsentSpec(mode=ConsentMode.EXPLICIT, timeout=Duration(seconds=45)),
+        consent=ConsentSpec(
+            mode=ConsentMode.EXPLICIT, parties=Parties.ALL, timeout=Duration(seconds=45)
+        ),
         retention=RetentionSpec(keep_at_least=FOREVER, delete_after=Duration(months=84, days=1)),
         affinity={0: RawId("8:acs:a"), 4: RawId("4:+18005550100")},
         stopped_at=make.now,

@@ -119,7 +119,7 @@ _table(
     *_may("started_by", "from_party", "to_party", kind=_JSON),
     *_may("group_id", "room_id", "resource"),
     *_may("is_two_party", "is_rooms_call", kind=_FLAG),
-    *_need("context", "tags", "roles", kind=_JSON),
+    *_need("context", "tags", "roles", "past_tags", "moments", kind=_JSON),
     *_may("participants_seq", kind=_COUNT),
     *_may("roster_complete_at", kind=_MOMENT),
     *_need("facts_version", "fence", kind=_COUNT),
