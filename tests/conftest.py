@@ -7,7 +7,6 @@ further, run `HYPOTHESIS_PROFILE=explore make test`; what it finds becomes a nam
 import os
 
 from hypothesis import settings
-
 from tests.azurite import azurite
 
 __all__ = ["azurite"]
