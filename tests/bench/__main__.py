@@ -17,10 +17,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="recordingd-bench-") as folder:
         directory = Path(folder)
         rows = [
-            decisions.compare(100, "500,000/s"),
-            decisions.compare(5_000, "300,000/s"),
+            *decisions.compare(100, "500,000/s"),
+            *decisions.compare(5_000, "300,000/s"),
             appends.compare(directory, "0.4 x"),
-            startup.compare(directory, "at most 12 x"),
+            startup.compare(directory, 1, "at most 12 x"),
+            startup.compare(directory, 100, ""),
+            startup.compare(directory, 1_000, "at most 3,000 ms"),
         ]
     _print_table(rows)
 

@@ -1,10 +1,11 @@
-"""Policy decisions per second, against a scan of every compiled policy of the same set."""
+"""Policy decisions per second, against a plain scan and the same rules in the hands of others."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from tests.bench import peers
 from tests.bench.measure import Row, seconds_of
 
 from recordingd.domain.calls import Call, CallId, Participant, Party, Phone, RawId, ServerCallId
@@ -42,13 +43,11 @@ SCANNED_CHECKS = 200_000
 RECORD = RecordSpec(content=Content.AUDIO, channels=Channels.MIXED, format=MediaFormat.WAV)
 
 
-def compare(count: int, target: str) -> Row:
-    """Decide calls under `count` policies, four participants in each call."""
+def compare(count: int, target: str) -> list[Row]:
+    """Decide calls of four participants under `count` policies, in one run with the peers."""
     policies = _policies(count)
     compiled = compile_policies(PolicySet(policies=policies, groups={}, texts={}, digest=""))
-    checks = [(p, rank_of(p), compile_condition(p.match, Groups({}))) for p in policies]
     calls = [_call(n, count) for n in range(CALLS)]
-    scanned = calls[: max(1, min(CALLS, SCANNED_CHECKS // count))]
     turns = TURN_DECISIONS // CALLS
 
     def ours() -> None:
@@ -56,8 +55,35 @@ def compare(count: int, target: str) -> Row:
             for call, participants in calls:
                 compiled.decide(call, participants, now=NOON, settled=True)
 
+    rules = [_rule_text(n) for n in range(count)]
+    few = calls[: max(1, min(CALLS, SCANNED_CHECKS // count))]
+    values = [_values(call, participants) for call, participants in few]
+    others = {
+        "a plain scan": (_scan(policies, few), ""),
+        "a dictionary walk": (_asked(peers.walk(rules), values), ""),
+        "CEL": (_asked(peers.by_cel(rules), values), "10 x"),
+        "Cedar": (_asked(peers.by_cedar(rules), values), "20 x"),
+    }
+    seconds, *theirs = seconds_of(ours, *(job for job, _ in others.values()))
+    return [
+        Row(
+            what=f"decisions, {count:,} policies (against {name})",
+            unit="/s",
+            ours=turns * CALLS / seconds,
+            baseline=len(few) / taken,
+            target=wanted or target,
+        )
+        for (name, (_, wanted)), taken in zip(others.items(), theirs, strict=True)
+    ]
+
+
+def _scan(
+    policies: Sequence[RecordingPolicy], calls: Sequence[tuple[Call, Sequence[Participant]]]
+) -> Callable[[], None]:
+    checks = [(p, rank_of(p), compile_condition(p.match, Groups({}))) for p in policies]
+
     def scan() -> None:
-        for call, participants in scanned:
+        for call, participants in calls:
             facts = Facts(call, participants, settled=True)
             answers = ((p, rank, check(facts)) for p, rank, check in checks)
             rule(
@@ -65,14 +91,31 @@ def compare(count: int, target: str) -> Row:
                 settled=True,
             )
 
-    by_index, by_scan = seconds_of(ours, scan)
-    return Row(
-        what=f"decisions, {count:,} policies (against a plain scan)",
-        unit="/s",
-        ours=turns * CALLS / by_index,
-        baseline=len(scanned) / by_scan,
-        target=target,
-    )
+    return scan
+
+
+def _asked(decide: peers.Decide, calls: Sequence[peers.Values]) -> Callable[[], None]:
+    """Make the job that asks a peer about every call; that each finds its rule is checked first."""
+    assert all(len(decide(call)) == 1 for call in calls)
+
+    def ask() -> None:
+        for call in calls:
+            decide(call)
+
+    return ask
+
+
+def _rule_text(n: int) -> peers.RuleText:
+    return peers.RuleText(to=_number(n), queue=f"queue-{n % 20}" if n % 2 else None)
+
+
+def _values(call: Call, participants: Sequence[Participant]) -> peers.Values:
+    assert call.to_party is not None
+    return {
+        "to": {"phone": call.to_party.phone},
+        "tags": dict(call.tags),
+        "participants": [p.party.raw_id for p in participants],
+    }
 
 
 def _policies(count: int) -> tuple[RecordingPolicy, ...]:

@@ -25,16 +25,16 @@ class Row:
         return self.ours / self.baseline
 
 
-def seconds_of(ours: Callable[[], object], baseline: Callable[[], object]) -> tuple[float, float]:
-    """Time two jobs in turns, so that a slow moment of the machine hits both; return the medians.
+def seconds_of(*jobs: Callable[[], object]) -> tuple[float, ...]:
+    """Time jobs in turns, so that a slow moment of the machine hits them all; return the medians.
 
     The first turn warms caches and is not counted.
     """
-    took: tuple[list[float], list[float]] = ([], [])
+    took: list[list[float]] = [[] for _ in jobs]
     for turn in range(ROUNDS + 1):
-        for times, job in zip(took, (ours, baseline), strict=True):
+        for times, job in zip(took, jobs, strict=True):
             started = time.perf_counter()
             job()
             if turn:
                 times.append(time.perf_counter() - started)
-    return statistics.median(took[0]), statistics.median(took[1])
+    return tuple(statistics.median(times) for times in took)
