@@ -48,6 +48,7 @@ check: setup
 test: check
 	$(BIN)/pytest -n $(WORKERS) --dist=worksteal --ignore=tests/packaging
 	$(BIN)/recordingd validate policies
+	$(BIN)/recordingd test policies --coverage --threshold 100 --require-tests
 	$(BIN)/pytest -n $(WORKERS) --dist=loadfile tests/packaging
 
 bench: setup

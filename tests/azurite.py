@@ -7,27 +7,23 @@ when it is missing. Without Node.js the tests that need it are skipped, and in C
 
 from __future__ import annotations
 
-import fcntl
 import itertools
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient
+from tests import npm
 
 # The account that Azurite always has; its key is published with the program and opens nothing else.
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-PACKAGE = "azurite@3"
-INSTALL_SECONDS = 110
+VERSION = "3"
 STOP_SECONDS = 10
 _LISTENING = re.compile(r"Azurite (Blob|Queue) service is successfully listening at (\S+)")
 
@@ -72,10 +68,7 @@ class Azurite:
 @pytest.fixture(scope="session")
 def azurite() -> Iterator[Azurite]:
     """One Azurite for the whole run; each test makes containers and queues of its own."""
-    node = shutil.which("node")
-    if node is None:
-        _refuse("Node.js is not installed")
-    with running(node, installed_script()) as started:
+    with running(npm.node(), installed_script()) as started:
         yield started
 
 
@@ -103,33 +96,8 @@ def running(node: str, script: Path, *options: str) -> Iterator[Azurite]:
 
 
 def installed_script() -> Path:
-    """Return Azurite's program in the cache, installing it there first if it is missing."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "recordingd-tests" / "azurite"
-    script = folder / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
-    folder.mkdir(parents=True, exist_ok=True)
-    # Workers of one run start together: one installs, the others wait and find it done.
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not script.is_file():
-            _install(folder)
-    return script
-
-
-def _install(folder: Path) -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        _refuse("npm is not installed")
-    try:
-        subprocess.run(
-            [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), PACKAGE],
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_SECONDS,
-        )
-    except subprocess.SubprocessError as error:
-        _refuse(f"it could not be installed: {error} {getattr(error, 'stderr', '') or ''}")
+    """Return Azurite's program in the cache, after installing it if it is missing."""
+    return npm.installed("azurite", VERSION, "azurite") / "azurite" / "dist" / "src" / "azurite.js"
 
 
 def _when_listening(process: subprocess.Popen[str]) -> Azurite:
@@ -145,10 +113,3 @@ def _when_listening(process: subprocess.Popen[str]) -> Azurite:
         if (found := _LISTENING.search(line)) is not None:
             urls[found[1]] = f"{found[2]}/{ACCOUNT}"
     return Azurite(blob_url=urls["Blob"], queue_url=urls["Queue"])
-
-
-def _refuse(why: str) -> NoReturn:
-    reason = f"Azurite is needed for this test: {why}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from recordingd.domain.calls import (
     AnnouncedFile,
@@ -25,18 +25,21 @@ from recordingd.domain.calls import (
     ServerCallId,
     call_id_of,
 )
-from recordingd.domain.consent import ConsentMode, ConsentSpec, Parties
+from recordingd.domain.consent import ConsentMode, ConsentRule, ConsentSpec, Parties
 from recordingd.domain.durations import parse_duration, parse_finite_duration
+from recordingd.domain.holds import LegalHold
 from recordingd.domain.matchers import (
     AllOf,
     GroupName,
     ParticipantsFit,
     Pattern,
     Quantifier,
+    RuleName,
     Selector,
     Source,
     TagIs,
 )
+from recordingd.domain.pauses import PauseRule, PauseTrigger
 from recordingd.domain.plans import Mode
 from recordingd.domain.policies import (
     Captured,
@@ -60,17 +63,26 @@ from recordingd.domain.recordings import (
     AttemptOutcome,
     CallFacts,
     Capture,
+    CaptureRequest,
     Consent,
     Copy,
     DocumentId,
     FileId,
+    Receipt,
     Recording,
     RecordingFile,
     RecordingId,
     ServiceRecordingId,
     Verb,
 )
-from recordingd.domain.retention import CountFrom, RetentionSpec
+from recordingd.domain.retention import (
+    Basis,
+    CountFrom,
+    EventClock,
+    Keeping,
+    RetentionRule,
+    RetentionSpec,
+)
 from recordingd.planning.context import PlanningContext
 from recordingd.planning.facts import Reading, fold, new_call
 from recordingd.planning.matching import compile_policies
@@ -91,6 +103,7 @@ ABOUT = CallReference(server_call_id=SERVER_CALL_ID)
 ABOUT_RECORDING = CallReference(server_call_id=SERVER_CALL_ID, recording_id=SERVICE_ID)
 TICK = timedelta(milliseconds=1)
 EVERYTHING = AllOf(path="match", source=SOURCE, parts=())
+RULE_KINDS = ("consent_rules", "pause_rules", "retention_rules", "holds", "places")
 
 
 def after(seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0) -> datetime:
@@ -149,18 +162,85 @@ def make_consent_rule(
     return ConsentSpec(mode=mode, parties=parties, timeout=parse_finite_duration(timeout))
 
 
+def make_rule_of_consent(
+    name: str = "all-parties", spec: ConsentSpec | None = None, **changes: object
+) -> ConsentRule:
+    """Make a rule in a document of its own; for every call, unless `match` says otherwise."""
+    rule = ConsentRule(
+        name=RuleName(name), source=SOURCE, match=EVERYTHING, spec=spec or make_consent_rule()
+    )
+    return changed(rule, changes)
+
+
+def make_pause_rule(
+    name: str = "card-payment",
+    *,
+    tags: Mapping[str, str] | None = None,
+    auto_resume: str | None = None,
+    alarm_after: str | None = None,
+    **changes: object,
+) -> PauseRule:
+    """Make a rule for every call that answers requests, or reads `tags` (tag -> value) if given."""
+    trigger = PauseTrigger(
+        on_signal=tags is None, tags={t: (Pattern(v),) for t, v in (tags or {}).items()}
+    )
+    rule = PauseRule(
+        name=RuleName(name),
+        source=SOURCE,
+        match=EVERYTHING,
+        trigger=trigger,
+        auto_resume=None if auto_resume is None else parse_finite_duration(auto_resume),
+        alarm_after=None if alarm_after is None else parse_finite_duration(alarm_after),
+    )
+    return changed(rule, changes)
+
+
 def keep(
     keep_at_least: str | None = None,
     delete_after: str | None = None,
     *,
-    count_from: CountFrom = CountFrom.CALL_END,
+    count_from: CountFrom | EventClock = CountFrom.CALL_END,
+    basis: Basis = Basis.BUSINESS_NEED,
+    decide_after: str = "24h",
 ) -> RetentionSpec:
-    """Make a retention rule from durations as policies write them."""
+    """Make the body of a retention rule from durations as policies write them."""
     return RetentionSpec(
         keep_at_least=None if keep_at_least is None else parse_duration(keep_at_least),
         delete_after=None if delete_after is None else parse_duration(delete_after),
         count_from=count_from,
+        basis=basis,
+        decide_after=parse_finite_duration(decide_after),
     )
+
+
+def make_keeping(
+    spec: RetentionSpec, rule: str = "support-line#retention", **changes: object
+) -> Keeping:
+    """Make what a rule said of a recording; by default the one within its policy."""
+    keeping = Keeping(rule=RuleName(rule), source=SOURCE, revision=3, priority=0, spec=spec)
+    return changed(keeping, changes)
+
+
+def make_retention_rule(
+    name: str = "mifid-ii", spec: RetentionSpec | None = None, **changes: object
+) -> RetentionRule:
+    """Make a rule that matches every call, unless `match` says otherwise."""
+    rule = RetentionRule(
+        name=RuleName(name), source=SOURCE, match=EVERYTHING, spec=spec or keep("5y", "7y")
+    )
+    return changed(rule, changes)
+
+
+def make_hold(name: str = "case-4711", **changes: object) -> LegalHold:
+    """Make a hold on every call, unless `match` says otherwise."""
+    hold = LegalHold(
+        name=RuleName(name),
+        source=SOURCE,
+        match=EVERYTHING,
+        reason="Subpoena 4711",
+        owner="legal@contoso.example",
+    )
+    return changed(hold, changes)
 
 
 def make_policy(
@@ -182,7 +262,11 @@ def make_policy(
 def make_context(
     *policies: RecordingPolicy, internal: Iterable[str] = (), **changes: object
 ) -> PlanningContext:
-    """Make a context; without policies, one that records every call. `internal` are raw ids."""
+    """Make a context; without policies, one that records every call. `internal` are raw ids.
+
+    What is named as a part of the policy set (`retention_rules`, `holds` …) becomes one.
+    """
+    parts: dict[str, Any] = {n: changes.pop(n) for n in RULE_KINDS if n in changes}
     staff = Group(
         name=GroupName("staff"),
         source=SOURCE,
@@ -195,6 +279,7 @@ def make_context(
             groups={staff.name: staff},
             texts={},
             digest="0" * 64,
+            **parts,
         )
     )
     context = PlanningContext(policies=compiled, revision=3, mode=Mode.ENFORCE, archive=MAIN)
@@ -257,7 +342,13 @@ def make_call(**changes: object) -> Call:
 
 
 def make_recording(**changes: object) -> Recording:
-    """Make a recording that is wanted since `T0` and was not sent yet."""
+    """Make a recording that is wanted since `T0` and was not sent yet.
+
+    `retention` is what its policy says inline, where no whole `keeping` is given.
+    """
+    if "retention" in changes:
+        spec = cast("RetentionSpec", changes.pop("retention"))
+        changes.setdefault("keeping", (make_keeping(spec),))
     recording = Recording(
         id=RECORDING,
         policy=PolicyName("support-line"),
@@ -271,7 +362,8 @@ def make_recording(**changes: object) -> Recording:
         container=None,
         purpose="recording",
         consent=None,
-        retention=RetentionSpec(),
+        keeping=(),
+        keeping_revision=3,
         affinity={},
         callback_token_hash=token_hash(token_of(RECORDING)),
     )
@@ -356,6 +448,26 @@ def make_copy(file: FileId = FILE, **changes: object) -> Copy:
     return changed(copy, changes)
 
 
+def make_receipt(file: RecordingFile | None = None, **changes: object) -> Receipt:
+    """Make the proof that a file was deleted at `T0`; by default that of `make_file`."""
+    gone = file or make_file()
+    receipt = Receipt(
+        file=gone.id,
+        document_id=gone.document_id,
+        recording=gone.recording,
+        sha256=gone.sha256,
+        size_bytes=gone.size_bytes,
+        copies=(),
+        rule="support-line#retention",
+        policy_revision=3,
+        hold_check="no hold",
+        actor="recordingd",
+        due_at=T0,
+        purged_at=T0,
+    )
+    return changed(receipt, changes)
+
+
 def make_attempt(verb: Verb, target: str = RECORDING, **changes: object) -> Attempt:
     """Make an attempt that was sent once at `T0` and is in flight."""
     attempt = Attempt(
@@ -392,6 +504,8 @@ def make_answer(
     at: datetime = T0,
     *,
     purpose: str = "recording",
+    method: str = "speech",
+    valid_until: datetime | None = None,
 ) -> Consent:
     """Make a committed answer, received at the moment it was given; None answers for the call."""
     return Consent(
@@ -399,10 +513,19 @@ def make_answer(
         answer=answer,
         participant=participant,
         purpose=purpose,
-        method="voice",
+        method=method,
         reporter="app",
         answered_at=at,
         received_at=at,
+        valid_until=valid_until,
+    )
+
+
+def make_request(at: datetime = T0, *, is_resume: bool = False) -> CaptureRequest:
+    """Make a committed request for silence, or for its end, received the moment it was made."""
+    verb = "resume" if is_resume else "pause"
+    return CaptureRequest(
+        id=f"{verb}-{at.isoformat()}", is_resume=is_resume, reporter="app", at=at, received_at=at
     )
 
 

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import pytest
+from tests import npm
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PACKAGE = "@azure/communication-call-automation"
 VERSION = "1.6.0"
-INSTALL_SECONDS = 110
 STOP_SECONDS = 10
 NAMES = ("python", "python-aio", "javascript")
 
@@ -91,53 +88,5 @@ def _command(name: str) -> tuple[list[str], dict[str, str]]:
     if name != "javascript":
         module = "python_aio" if name == "python-aio" else "python_sync"
         return [sys.executable, "-m", f"tests.conformance.{module}"], {}
-    node = _program("node")
-    command = [node, "--require", str(HERE / "loopback.cjs"), str(HERE / "javascript.cjs")]
-    return command, {"NODE_PATH": str(_installed() / "node_modules")}
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        _refuse(f"{name} is not installed")
-    return found
-
-
-def _installed() -> Path:
-    """Return the folder of the JavaScript client, after installing it there if it is missing."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "recordingd-tests" / "js-sdk"
-    folder.mkdir(parents=True, exist_ok=True)
-    # Workers of one run start together: one installs, the others wait and find it done.
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if _version_in(folder) != VERSION:
-            _install(folder)
-    assert _version_in(folder) == VERSION
-    return folder
-
-
-def _version_in(folder: Path) -> str | None:
-    manifest = folder / "node_modules" / PACKAGE / "package.json"
-    return str(json.loads(manifest.read_text())["version"]) if manifest.is_file() else None
-
-
-def _install(folder: Path) -> None:
-    command = [_program("npm"), "install", "--no-audit", "--no-fund", "--prefix", str(folder)]
-    try:
-        subprocess.run(
-            [*command, f"{PACKAGE}@{VERSION}"],
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_SECONDS,
-        )
-    except subprocess.SubprocessError as error:
-        _refuse(f"it could not be installed: {error} {getattr(error, 'stderr', '') or ''}")
-
-
-def _refuse(why: str) -> NoReturn:
-    reason = f"the official JavaScript client is needed for this test: {why}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    command = [npm.node(), "--require", str(HERE / "loopback.cjs"), str(HERE / "javascript.cjs")]
+    return command, {"NODE_PATH": str(npm.installed(PACKAGE, VERSION, "js-sdk"))}

@@ -24,11 +24,9 @@ from tests.packaging.tree import BIN, ROOT, run
 
 from recordingd.config.settings import load_settings
 from recordingd.domain.calls import ServerCallId
-from recordingd.domain.durations import FOREVER
 from recordingd.domain.matchers import Source
 from recordingd.domain.policies import Channels, Content, MediaFormat, PolicyName, StoreName
 from recordingd.domain.recordings import Outcome, Recording, RecordingId
-from recordingd.domain.retention import RetentionSpec
 from recordingd.ledger.engine import open_ledger
 from recordingd.planning.facts import new_call
 from recordingd.ports.ledger import AuditEntry
@@ -152,7 +150,8 @@ class Tour:
             container=None,
             purpose="recording",
             consent=None,
-            retention=RetentionSpec(delete_after=FOREVER),
+            keeping=(),
+            keeping_revision=1,
             affinity={},
             stopped_at=NOON,
             outcome=Outcome.NOT_RECORDED,

@@ -17,7 +17,7 @@ FILE_LINES_MAX = 400
 # Files that are longer all the same, with the length they must not exceed.
 LONG_FILES = {
     # A migration is never edited once it is released.
-    "ledger/migrations/versions/r0001_first_release.py": 420,
+    "ledger/migrations/versions/r0001_first_release.py": 450,
 }
 TOP_LEVEL = frozenset(
     {
@@ -25,6 +25,7 @@ TOP_LEVEL = frozenset(
         ".github",
         ".gitignore",
         ".pre-commit-config.yaml",
+        ".pre-commit-hooks.yaml",
         "CHANGELOG.md",
         "LICENSE",
         "Makefile",

@@ -79,7 +79,7 @@ def test_unit_waits_longer_than_the_daemon_drains() -> None:
     assert int(seconds) > 60
 
 
-@pytest.mark.parametrize("directive", ["ExecStartPre", "ExecStart"])
+@pytest.mark.parametrize("directive", ["ExecStartPre", "ExecStart", "ExecReload"])
 def test_unit_starts_commands_that_exist(directive: str) -> None:
     [command] = directives(UNIT)[directive]
     program, *arguments = command.split()
@@ -97,9 +97,17 @@ def test_unit_stops_trying_once_settings_are_wrong() -> None:
     assert all(command.startswith("-/") for command in unit["ExecStartPre"])
 
 
-def test_unit_reads_the_settings_where_the_sample_lies() -> None:
-    [start] = directives(UNIT)["ExecStart"]
-    assert f"/etc/{SAMPLE.relative_to(ROOT / 'systemd' / 'etc')}" in start.split()
+@pytest.mark.parametrize("directive", ["ExecStart", "ExecReload"])
+def test_unit_reads_the_settings_where_the_sample_lies(directive: str) -> None:
+    [command] = directives(UNIT)[directive]
+    assert f"/etc/{SAMPLE.relative_to(ROOT / 'systemd' / 'etc')}" in command.split()
+
+
+def test_unit_may_reach_its_own_control_socket() -> None:
+    # Reloading runs in the same sandbox as the daemon, and speaks to it over a UNIX socket.
+    unit = directives(UNIT)
+    assert "AF_UNIX" in unit["RestrictAddressFamilies"][0].split()
+    assert str(settings()["control"]).startswith(f"/run/{unit['RuntimeDirectory'][0]}/")
 
 
 def test_unit_loads_every_credential_of_the_sample() -> None:

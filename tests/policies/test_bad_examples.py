@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recordingd.config.cross_checks import PolicyContext
+from recordingd.config.drafts import PolicyContext
 from recordingd.config.policy_files import check_policies
 from recordingd.domain.durations import parse_duration
 
@@ -22,6 +22,7 @@ SETTINGS = PolicyContext(
     stores={"main": None, "vault": "https://contoso.blob.core.windows.net/vault"},
     is_container_list=True,
     ceiling=parse_duration("10y"),
+    has_callbacks=False,
     now=datetime(2026, 11, 1, tzinfo=UTC),
 )
 

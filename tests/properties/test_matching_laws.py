@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 from hypothesis import given
@@ -50,11 +51,12 @@ from recordingd.domain.policies import (
     PolicySet,
     RecordingPolicy,
 )
+from recordingd.planning.candidates import CandidateIndex
 from recordingd.planning.conditions import compile_condition, leaves_of
 from recordingd.planning.matching import Verdict, compile_policies
 from recordingd.planning.precedence import RECORDING_DECISIONS, Matched, rank_of, rule, settle_truth
 from recordingd.planning.selectors import Groups
-from recordingd.planning.truth import NO, UNKNOWN, Facts, Truth, opposite
+from recordingd.planning.truth import NO, UNKNOWN, Facts, LifetimeFacts, Truth, opposite
 
 T0 = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 HERE = Source(file="p.yaml", line=1)
@@ -67,7 +69,9 @@ GROUPS = {
     GroupName("nobody"): Group(name=GroupName("nobody"), source=HERE),
 }
 
-RAW_IDS = st.sampled_from(["8:acs:a", "8:acs:ab", "8:acs:b", "4:+1", "4:+12", "28:bot"])
+RAW_IDS = st.sampled_from(
+    ["8:acs:a", "8:acs:ab", "8:acs:b", "4:+1", "4:+12", "4:+14155550100", "28:bot"]
+)
 WORDS = st.sampled_from(["a", "ab", "b"])
 PATTERNS = st.sampled_from(["a", "ab", "a*", "b", "*"]).map(Pattern)
 SOME_PATTERNS = st.lists(PATTERNS, max_size=2).map(tuple)
@@ -81,6 +85,7 @@ SELECTORS = st.builds(
     roles=st.lists(PATTERNS, max_size=1).map(tuple),
     in_groups=GROUP_NAMES,
     not_in=GROUP_NAMES,
+    places=st.lists(st.sampled_from(["US-CA", "US", "unknown"]), max_size=1).map(tuple),
 )
 SOME_SELECTORS = st.lists(SELECTORS, max_size=2).map(tuple)
 AT = {"path": st.just("match"), "source": st.just(HERE)}
@@ -168,6 +173,7 @@ def calls(draw: st.DrawFn) -> Call:
     )
 
 
+PAST_TAGS = st.dictionaries(WORDS, st.lists(WORDS, max_size=2).map(tuple), max_size=2)
 PARTICIPANTS = st.lists(
     st.builds(
         Participant,
@@ -233,6 +239,20 @@ def test_index_finds_what_a_scan_finds(case: Case) -> None:
         if (settled_truth := _settled(case, policy)) is not NO
     ]
     assert case.decide(case.policies).ruling == rule(matched, settled=case.settled)
+
+
+@given(cases(), st.lists(CONDITIONS, max_size=4), PAST_TAGS)
+def test_what_a_hit_leaves_to_check_says_what_the_whole_would(
+    case: Case, conditions: Sequence[Condition], past_tags: Mapping[str, tuple[str, ...]]
+) -> None:
+    index = CandidateIndex(list(zip(conditions, itertools.count())), Groups(GROUPS))
+    call = replace(case.call, past_tags=past_tags)
+    for facts in (case.facts, LifetimeFacts(call, case.participants, settled=case.settled)):
+        found = list(index.find(facts))
+        said = {entry: check(facts) for entry, check in found}
+        assert len(said) == len(found)
+        for entry, condition in enumerate(conditions):
+            assert said.get(entry, NO) is truth(condition, facts)
 
 
 def _settled(case: Case, policy: RecordingPolicy) -> Truth:

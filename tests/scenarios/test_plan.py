@@ -15,6 +15,7 @@ from tests.scenarios.stage import Ran, Stage
 from tests.scenarios.tree import CONSENT_LINE, FLOOR_LINE, MIXED_LINE
 
 from recordingd.cli.exits import Exit
+from recordingd.config.saved_plans import faults_of
 from recordingd.runtime.system import SystemClock
 
 COUNTED = {"start", "pause", "resume", "stop", "download", "remove", "purge"}
@@ -166,7 +167,7 @@ def test_the_json_form_has_the_fields_that_others_rely_on(shared: Stage) -> None
     shared.play(MIXED_LINE)
     before = SystemClock().now_utc()
     plan = shared.command("plan", "-f", "json", "--horizon", "1000d").json
-    assert plan.keys() == {
+    assert plan.keys() >= {
         "formatVersion",
         "at",
         "policyDigest",
@@ -174,6 +175,7 @@ def test_the_json_form_has_the_fields_that_others_rely_on(shared: Stage) -> None
         "summary",
         "sections",
     }
+    assert list(faults_of(plan)) == []
     assert plan["formatVersion"] == "1"
     assert plan["policyDigest"] == shared.status()["digest"]
     assert datetime.fromisoformat(plan["at"]) >= before
@@ -187,9 +189,13 @@ def test_a_changed_policy_is_shown_against_the_running_revision(stage: Stage) ->
     files = {p.name: p.read_text() for p in (stage.directory / "policies").iterdir()}
     stage.write_policies({**files, "mixed.yaml": files["mixed.yaml"].replace("90d", "91d")})
     plan = stage.command("plan", "-f", "json").json
-    assert [(c["verb"], c["target"]) for c in plan["sections"]["policy"]] == [
-        ("change", "mixed.yaml")
+    assert [(c["verb"], c["target"], c["source"]) for c in plan["sections"]["policy"]] == [
+        ("change", "RecordingPolicy mixed-line", "mixed.yaml:3")
     ]
+    text = stage.command("plan").out
+    assert "~ change  RecordingPolicy mixed-line  mixed.yaml:3" in text
+    assert "retention.keepAtLeast 90d -> 91d" in text
+    assert "1 policy change to take into force" in text
 
 
 def test_plan_without_a_ledger_says_so_and_makes_none(make_stage: MakeStage) -> None:

@@ -105,6 +105,47 @@ def test_nobody_else_s_consent_lets_a_late_joiner_be_heard(house: Stage) -> None
     house.until_kept(call)
 
 
+def test_a_notice_is_no_answer_where_one_is_asked_for(house: Stage) -> None:
+    call = house.begin_call(CONSENT_LINE)
+    until_silent(house, call)
+    house.consent(call, "notified")
+    house.play(MIXED_LINE)
+    assert service_state(house, call) == "paused"
+    house.consent(call, "denied")
+    house.until_state(call, "notRecorded")
+    house.end_call(call)
+
+
+def test_a_consent_that_is_taken_back_later_erases_what_is_kept(house: Stage) -> None:
+    call = house.begin_call(CONSENT_LINE)
+    until_silent(house, call)
+    house.consent(call)
+    house.until_captured(call)
+    house.end_call(call)
+    house.until_kept(call)
+    house.consent(call, "withdrawn", participant=CUSTOMER)
+    house.until_state(call, "purged")
+
+
+# --- pauses ---------------------------------------------------------------------------------------
+
+
+def test_a_request_silences_the_recording_until_it_is_taken_back(house: Stage) -> None:
+    call = house.begin_call(MIXED_LINE)
+    house.until_captured(call)
+    house.signal("capture.pauseRequested", call)
+    until_silent(house, call)
+    captured = house.captured_ms(call)
+    house.play(MIXED_LINE)
+    assert house.captured_ms(call) == captured
+    house.signal("capture.resumeRequested", call)
+    house.until(lambda: service_state(house, call) == "active", "the service captures again")
+    house.end_call(call)
+    (pause,) = house.until_kept(call)["pauses"]
+    assert pause["reason"] == "operator"
+    assert pause["closedAt"]
+
+
 # --- labels ---------------------------------------------------------------------------------------
 
 

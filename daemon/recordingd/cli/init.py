@@ -29,12 +29,16 @@ stateDir: state
 stores:
   main: {path: archive}            # where recordings are kept, relative to stateDir
 
-listen: 127.0.0.1:8080             # put a TLS proxy with a public name in front of it
+listen: 127.0.0.1:8080             # what others reach goes through a TLS proxy in front of it
 # publicUrl: https://recorder.contoso.example
 
 ingress:
+  # Where this machine has a public address: post events to <publicUrl>/events?key=<this key>.
   webhook:
-    secrets: [{env: RECORDINGD_WEBHOOK_KEY}]     # what Event Grid shows as ?key=
+    secrets: [{env: RECORDINGD_WEBHOOK_KEY}]
+  # Where it has none: run setup-azure.sh, and put here the two lines that it prints.
+  # storageQueue:
+  #   queue: https://<storage account>.queue.core.windows.net/recordingd-events
 """
 POLICY = """\
 # yaml-language-server: $schema=../schema/policy.schema.json
@@ -52,19 +56,52 @@ retention:
   keepAtLeast: 90d
   deleteAfter: 2y
 """
+TEST = """\
+# yaml-language-server: $schema=../schema/policy.schema.json
+#
+# What support.yaml promises; 'recordingd test' plays it. A test is a call, what happens in it step
+# by step, and what must be true after so many steps (0 is the start).
+apiVersion: recordingd/v1
+kind: PolicyTest
+name: support-is-recorded
+given:
+  call:
+    to: "+18005550100"
+    participants: [{phone: "+14155550123"}, {id: "8:acs:agent-7"}]
+  steps:
+    - {end: true}
+expect:
+  - {after: 0, policy: support-line, record: {channels: unmixed}, capture: active}
+  - {after: 1, capture: stopped, retention: {keepUntil: 90d, deleteAfter: 2y}}
+---
+apiVersion: recordingd/v1
+kind: PolicyTest
+name: other-numbers-are-not-recorded
+given:
+  call:
+    to: "+18005550199"
+    participants: [{phone: "+14155550123"}, {id: "8:acs:agent-7"}]
+expect:
+  - {after: 0, policy: none, capture: none}
+"""
 SETUP = """\
 #!/usr/bin/env bash
-# Send the events of an Azure Communication Services resource to this daemon.
-# Needs the Azure CLI, signed in, and the daemon reachable under its public address.
+# Send the events of an Azure Communication Services resource to a storage queue that the daemon
+# reads, so that it needs no public address. Needs the Azure CLI, signed in; to run it twice changes
+# nothing. On the storage account the identity of the daemon needs the role "Storage Queue Data
+# Message Processor", and whoever runs this script "Storage Queue Data Contributor".
 set -euo pipefail
-: "${ACS_RESOURCE_ID:?the resource's id: az communication show --query id}"
-: "${PUBLIC_URL:?the daemon's public address, https://…}"
-: "${RECORDINGD_WEBHOOK_KEY:?the key that the settings' ingress.webhook.secrets names}"
+: "${ACS_RESOURCE_ID:?the resource's id: az communication show --query id -o tsv …}"
+: "${STORAGE_ACCOUNT_ID:?a storage account's id: az storage account show --query id -o tsv …}"
+queue=recordingd-events
+account=${STORAGE_ACCOUNT_ID##*/}
 
+az storage queue create --name "$queue" --account-name "$account" --auth-mode login
 az eventgrid event-subscription create \\
   --name recordingd \\
   --source-resource-id "$ACS_RESOURCE_ID" \\
-  --endpoint "$PUBLIC_URL/events?key=$RECORDINGD_WEBHOOK_KEY" \\
+  --endpoint-type storagequeue \\
+  --endpoint "$STORAGE_ACCOUNT_ID/queueservices/default/queues/$queue" \\
   --included-event-types \\
     Microsoft.Communication.IncomingCall \\
     Microsoft.Communication.CallStarted \\
@@ -72,12 +109,18 @@ az eventgrid event-subscription create \\
     Microsoft.Communication.CallParticipantAdded \\
     Microsoft.Communication.CallParticipantRemoved \\
     Microsoft.Communication.RecordingFileStatusUpdated
+
+echo
+echo "Put this below 'ingress:' in recordingd.yaml:"
+echo "  storageQueue:"
+echo "    queue: https://$account.queue.core.windows.net/$queue"
 """
 EXPLAINED = {
     "recordingd.yaml": "the settings: mode observe, secrets from the environment",
     "policies/support.yaml": "one policy: which calls are recorded, how, and for how long",
+    "policies/support-test.yaml": "its test: a call, and what must come of it",
     "schema/": "what an editor with a YAML language server completes and checks by",
-    "setup-azure.sh": "subscribes the daemon to your resource's events",
+    "setup-azure.sh": "sends your resource's events to a queue: no public address is needed",
 }
 
 
@@ -98,6 +141,7 @@ def run(arguments: argparse.Namespace) -> Exit:
     contents = {
         "recordingd.yaml": SETTINGS,
         "policies/support.yaml": POLICY,
+        "policies/support-test.yaml": TEST,
         "setup-azure.sh": SETUP,
         ".gitignore": "state/\n",
         **_schemas(),
@@ -130,6 +174,6 @@ def _explain(directory: Path) -> None:
     for name, text in EXPLAINED.items():
         write(f"{directory}/{name}\n    {text}\n")
     write("\nNext:\n")
-    write(f"  recordingd validate {directory}\n")
+    write(f"  cd {directory} && recordingd validate && recordingd test\n")
     write("  export RECORDINGD_ACS_CONNECTION_STRING=… RECORDINGD_WEBHOOK_KEY=…\n")
-    write(f"  recordingd run --config {directory / 'recordingd.yaml'}\n")
+    write("  recordingd run\n")

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from recordingd.domain.durations import Duration, parse_finite_duration
 from recordingd.domain.errors import ConfigurationError
 
+# Any horizon from any of these years still ends within the calendar.
+FIRST_YEAR, LAST_YEAR = 1970, 9500
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 USUAL_SETTINGS = (Path("recordingd.yaml"), Path("/etc/recordingd/recordingd.yaml"))
 
 
@@ -56,6 +61,28 @@ def finite_duration(text: str) -> Duration:
         return parse_finite_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def moment(text: str) -> datetime:
+    """Read a moment in RFC 3339, as UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        msg = f"'{text}' is not a time; write 2026-11-20T10:00:00Z"
+        raise argparse.ArgumentTypeError(msg) from None
+    if found.tzinfo is None:
+        whole = f"{text}T00:00:00Z" if _DAY.fullmatch(text) else f"{text}Z"
+        msg = f"'{text}' has no time zone; write {whole} for UTC"
+        raise argparse.ArgumentTypeError(msg)
+    if not FIRST_YEAR <= found.year < LAST_YEAR:
+        msg = f"'{text}' is not between {FIRST_YEAR} and {LAST_YEAR}"
+        raise argparse.ArgumentTypeError(msg)
+    return found.astimezone(UTC)
+
+
+def moment_or_day(text: str) -> datetime:
+    """Read a moment in RFC 3339, or a day, which is its beginning in UTC."""
+    return moment(f"{text}T00:00:00Z" if _DAY.fullmatch(text) else text)
 
 
 def counted(number: int, noun: str) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from recordingd.cli.exits import Exit
@@ -18,36 +19,33 @@ from recordingd.cli.options import (
     add_config,
     add_format,
     finite_duration,
+    moment,
+    positive_number,
     print_json,
     settings_path,
 )
 from recordingd.cli.reading import reading
-from recordingd.config.api_versions import can_start_paused
+from recordingd.cli.terminal import counting
 from recordingd.config.policy_files import load_policies
 from recordingd.config.settings import Settings, load_settings
 from recordingd.config.validation import context_of
-from recordingd.domain.calls import CallId
 from recordingd.domain.durations import Duration, add
 from recordingd.domain.errors import NotFoundFault
-from recordingd.domain.plans import ReasonCode, Why
-from recordingd.domain.policies import PolicySet
 from recordingd.domain.recordings import CallFacts
-from recordingd.planning.context import PlanningContext
-from recordingd.planning.forecast import PlanLine, Section, drift_line, plan_lines
-from recordingd.planning.matching import compile_policies
+from recordingd.planning.forecast import PlanLine, drift_line
 from recordingd.planning.rendering import PrintedPlan
-from recordingd.ports.ledger import Ledger, PolicyRevision
-from recordingd.runtime.in_force import containers_of
+from recordingd.runtime.foresight import Foresight
 
-PAGE = 1000
-# Any horizon from any of these years still ends within the calendar.
-FIRST_YEAR, LAST_YEAR = 1970, 9500
+LINES_SHOWN = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_config(parser)
-    add_format(parser)
+    add_format(parser, ("text", "json", "markdown"))
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="also write the plan, for 'apply'"
+    )
     parser.add_argument(
         "--horizon",
         type=finite_duration,
@@ -56,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how far to look ahead (default: 7d)",
     )
     parser.add_argument(
-        "--at", type=_moment, metavar="TIME", help="plan as of a time (RFC 3339) instead of now"
+        "--at", type=moment, metavar="TIME", help="plan as of a time (RFC 3339) instead of now"
     )
     parser.add_argument(
         "--observe", action="store_true", help="also ask the service whether recordings capture"
@@ -67,51 +65,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policies", type=Path, metavar="DIR", help="plan with these instead of the settings'"
     )
+    parser.add_argument(
+        "--limit",
+        type=positive_number,
+        default=LINES_SHOWN,
+        metavar="N",
+        help=f"how many lines of each section the text shows (default: {LINES_SHOWN})",
+    )
 
 
 def run(arguments: argparse.Namespace) -> Exit:
-    """Print the plan."""
+    """Print the plan, and write it where asked."""
     settings = load_settings(settings_path(arguments))
-    with reading(settings) as view:
+    live: list[CallFacts] = []
+    with reading(settings) as view, counting("calls looked at") as count:
+
+        def seen(facts: CallFacts) -> None:
+            count()
+            if facts.open_recording is not None:
+                live.append(facts)
+
         now = arguments.at or view.now
-        policies = load_policies(arguments.policies or settings.policies, context_of(settings, now))
-        running = view.ledger.latest_revision()
-        context = _context(settings, policies, running)
-        until = _end_of(now, arguments.horizon)
-        calls = list(_calls(view.ledger, until))
-        lines = [line for c in calls for line in plan_lines(c, context, now=now, horizon=until)]
-        lines += _policy_lines(policies, running, now)
-        generation = view.ledger.generation()
+        foresight = Foresight(
+            ledger=view.ledger,
+            settings=settings,
+            policies=load_policies(
+                arguments.policies or settings.policies, context_of(settings, now)
+            ),
+            now=now,
+            horizon=_end_of(now, arguments.horizon),
+            seen=seen,
+        )
+        plan = foresight.plan()
     if arguments.observe:
-        lines += asyncio.run(_observe(settings, calls, now))
-    plan = PrintedPlan(
-        at=now,
-        horizon=until,
-        policy_digest=policies.digest,
-        ledger_generation=generation,
-        lines=tuple(lines),
-    )
-    if arguments.format == "json":
-        print_json(plan.as_json())
-    else:
-        sys.stdout.write(plan.as_text() + "\n")
+        drift = asyncio.run(_observe(settings, live, now))
+        plan = replace(plan, lines=(*plan.lines, *drift))
+    _print(plan, arguments)
+    if arguments.output is not None:
+        _write(plan, arguments.output)
     is_pending = arguments.detailed_exitcode and plan.has_changes
     return Exit.CHANGES_PENDING if is_pending else Exit.OK
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        msg = f"'{text}' is not a time; write 2026-11-20T10:00:00Z"
-        raise argparse.ArgumentTypeError(msg) from None
-    if moment.tzinfo is None:
-        msg = f"'{text}' has no time zone; write {text}Z for UTC"
-        raise argparse.ArgumentTypeError(msg)
-    if not FIRST_YEAR <= moment.year < LAST_YEAR:
-        msg = f"'{text}' is not between {FIRST_YEAR} and {LAST_YEAR}"
-        raise argparse.ArgumentTypeError(msg)
-    return moment.astimezone(UTC)
 
 
 def _end_of(now: datetime, horizon: Duration) -> datetime:
@@ -120,50 +113,25 @@ def _end_of(now: datetime, horizon: Duration) -> datetime:
     return until
 
 
-def _context(
-    settings: Settings, policies: PolicySet, running: PolicyRevision | None
-) -> PlanningContext:
-    return PlanningContext(
-        policies=compile_policies(policies),
-        revision=running.revision if running is not None else 0,
-        mode=settings.mode,
-        archive=settings.archive,
-        settle=settings.settle,
-        start_window=settings.acs.start_window,
-        can_start_paused=can_start_paused(settings.acs.api_version),
-        service_retention=settings.service_retention,
-        containers=containers_of(settings),
-    )
+def _print(plan: PrintedPlan, arguments: argparse.Namespace) -> None:
+    if arguments.format == "json":
+        print_json(plan.as_json())
+    elif arguments.format == "markdown":
+        sys.stdout.write(plan.as_markdown() + "\n")
+    else:
+        sys.stdout.write(plan.as_text(arguments.limit) + "\n")
 
 
-def _calls(ledger: Ledger, until: datetime) -> Iterator[CallFacts]:
-    """Yield every call in which something can happen by a moment."""
-    after: CallId | None = None
-    while page := ledger.calls_needing_attention(due_by=until, after=after, limit=PAGE):
-        for call_id in page:
-            facts = ledger.load(call_id)
-            assert facts is not None, "a listed call is there"
-            yield facts
-        after = page[-1]
-
-
-def _policy_lines(
-    policies: PolicySet, running: PolicyRevision | None, now: datetime
-) -> Iterator[PlanLine]:
-    """Yield the files that differ from those in force."""
-    before = dict(running.texts) if running is not None else {}
-    for path in sorted(before.keys() | policies.texts.keys()):
-        if before.get(path) == policies.texts.get(path):
-            continue
-        verb = "change"
-        if path not in before:
-            verb = "add"
-        elif path not in policies.texts:
-            verb = "delete"
-        revision = running.revision if running is not None else 0
-        text = f"differs from revision {revision}" if revision else "no revision is in force yet"
-        why = Why(code=ReasonCode.POLICY_CHANGED, text=text)
-        yield PlanLine(section=Section.POLICY, verb=verb, target=path, why=why, at=now)
+def _write(plan: PrintedPlan, path: Path) -> None:
+    """Write the JSON form whole or not at all: somebody will approve what is in it."""
+    part = path.with_name(f"{path.name}.part")
+    text = json.dumps(plan.as_json(), indent=2, ensure_ascii=False)
+    try:
+        part.write_text(f"{text}\n", encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    sys.stderr.write(f"plan written to {path}\n")
 
 
 async def _observe(settings: Settings, calls: list[CallFacts], now: datetime) -> list[PlanLine]:

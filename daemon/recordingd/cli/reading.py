@@ -5,16 +5,24 @@ Used by the commands that show things.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
+from recordingd.config.policy_files import load_texts
 from recordingd.config.settings import Settings
 from recordingd.domain.calls import CallId
-from recordingd.domain.errors import RecordingdError
+from recordingd.domain.errors import ConfigurationError, RecordingdError
+from recordingd.domain.matchers import RuleName
+from recordingd.domain.policies import PolicySet
 from recordingd.domain.recordings import CallFacts, RecordingId
-from recordingd.ports.ledger import Ledger
+from recordingd.planning.context import PlanningContext
+from recordingd.planning.holds import held_by
+from recordingd.planning.matching import compile_policies
+from recordingd.ports.ledger import Ledger, PolicyRevision
+from recordingd.runtime.circumstances import planning_context, read_circumstances
 from recordingd.runtime.system import SystemClock
 from recordingd.runtime.views import Locate
 
@@ -25,11 +33,12 @@ class NoSuchRecording(RecordingdError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """The ledger at one moment, and how its files are found."""
+    """The ledger at one moment, how its files are found, and which holds keep a call's."""
 
     ledger: Ledger
     now: datetime
     locate: Locate
+    held_by: Callable[[CallFacts], Sequence[RuleName]]
 
 
 @contextmanager
@@ -44,10 +53,43 @@ def reading(settings: Settings) -> Iterator[View]:
     )
     try:
         with database.transaction() as ledger:
-            locate = locator_of(settings)
-            yield View(ledger=ledger, now=clock.now_utc(), locate=locate)
+            now = clock.now_utc()
+            yield View(
+                ledger=ledger,
+                now=now,
+                locate=locator_of(settings),
+                held_by=_holds_of(ledger, settings, now),
+            )
     finally:
         database.close()
+
+
+def _holds_of(
+    ledger: Ledger, settings: Settings, now: datetime
+) -> Callable[[CallFacts], Sequence[RuleName]]:
+    """Return how to ask which holds keep a call's recordings, under the running revision."""
+
+    @cache
+    def context() -> PlanningContext:
+        running = ledger.latest_revision()
+        policies = _policies_of(running)
+        circumstances = read_circumstances(ledger, policies, settings, now=now)
+        number = 0 if running is None else running.revision
+        compiled = compile_policies(policies)
+        return planning_context(settings, compiled, number, circumstances=circumstances, now=now)
+
+    return lambda facts: held_by(facts, context(), now)
+
+
+def _policies_of(revision: PolicyRevision | None) -> PolicySet:
+    """Return the policies of a revision; none where this version cannot read it any more.
+
+    Holds that no policies describe count for everything, so that nothing passes for free.
+    """
+    if revision is not None:
+        with suppress(ConfigurationError):
+            return load_texts(revision.texts)
+    return PolicySet(policies=(), groups={}, texts={}, digest="")
 
 
 def find_recording(ledger: Ledger, prefix: str) -> tuple[CallFacts, RecordingId]:

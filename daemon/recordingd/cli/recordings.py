@@ -16,6 +16,7 @@ from recordingd.cli.options import (
 )
 from recordingd.cli.reading import find_recording, reading
 from recordingd.cli.tables import print_table, to_seconds
+from recordingd.cli.terminal import in_one_line
 from recordingd.config.settings import Settings, load_settings
 from recordingd.planning.derivation import RecordingState
 from recordingd.ports.ledger import Ledger, RecordingFilter
@@ -80,7 +81,9 @@ def _list(arguments: argparse.Namespace, settings: Settings) -> Exit:
         rows: list[dict[str, Any]] = [
             recording
             for facts in view.ledger.list_calls(wanted)
-            for recording in recordings_of(facts, now=view.now, locate=view.locate)
+            for recording in recordings_of(
+                facts, now=view.now, locate=view.locate, held_by=view.held_by(facts)
+            )
             if _is_wanted(recording, wanted)
         ]
     if arguments.format == "json":
@@ -132,9 +135,10 @@ def _list_foreign(arguments: argparse.Namespace, settings: Settings) -> Exit:
 def _show(arguments: argparse.Namespace, settings: Settings) -> Exit:
     with reading(settings) as view:
         facts, recording_id = find_recording(view.ledger, arguments.recording)
+        holds = view.held_by(facts)
         shown = next(
             r
-            for r in recordings_of(facts, now=view.now, locate=view.locate)
+            for r in recordings_of(facts, now=view.now, locate=view.locate, held_by=holds)
             if r["id"] == recording_id
         )
     if arguments.format == "json":
@@ -144,9 +148,9 @@ def _show(arguments: argparse.Namespace, settings: Settings) -> Exit:
         if isinstance(value, list):
             sys.stdout.write(f"{name}: {len(value) or 'none'}\n")
             for item in value:
-                sys.stdout.write("  " + ", ".join(_pairs(item)) + "\n")
+                sys.stdout.write(f"  {in_one_line(', '.join(_pairs(item)))}\n")
         else:
-            sys.stdout.write(f"{name}: {'-' if value is None else value}\n")
+            sys.stdout.write(f"{name}: {'-' if value is None else in_one_line(str(value))}\n")
     return Exit.OK
 
 

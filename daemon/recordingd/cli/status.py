@@ -6,11 +6,13 @@ import argparse
 import sys
 from typing import Any
 
+from recordingd.cli.daemon import answer_of
 from recordingd.cli.exits import Exit
 from recordingd.cli.options import add_config, add_format, print_json, settings_path
 from recordingd.cli.tables import to_seconds
+from recordingd.cli.terminal import in_one_line
 from recordingd.config.settings import load_settings
-from recordingd.runtime.control import DaemonNotRunning, ask
+from recordingd.runtime.control import ask
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,22 +24,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Exit:
     """Ask and show; exit with 1 when no daemon answers."""
     settings = load_settings(settings_path(arguments))
-    try:
-        status = ask(settings.control, "/status")
-    except DaemonNotRunning as error:
-        sys.stderr.write(f"recordingd: {error}; start it with 'recordingd run'\n")
-        return Exit.FAILED
-    except PermissionError:
-        sys.stderr.write(f"recordingd: you may not open {settings.control}; ask as its owner\n")
-        return Exit.FAILED
+    status = answer_of(settings, lambda: ask(settings.control, "/status"))
+    if isinstance(status, Exit):
+        return status
     if arguments.format == "json":
         print_json(status)
     else:
-        _print_text(status)
+        sys.stdout.writelines(f"{line}\n" for line in lines_of(status))
     return Exit.OK
 
 
-def _print_text(status: dict[str, Any]) -> None:
+def lines_of(status: dict[str, Any]) -> list[str]:
+    """Return the text form of a status; nothing that others wrote ends a line or steers one."""
     recordings = ", ".join(f"{n} {state}" for state, n in status["recordings"].items()) or "none"
     downloads = status["downloads"]
     reload = status["lastReload"]
@@ -45,11 +43,15 @@ def _print_text(status: dict[str, Any]) -> None:
         f"recordingd {status['version']} ({status['instance']})",
         f"up:          {status['uptimeSeconds']:.0f} s",
         f"mode:        {status['mode']}",
-        f"policies:    revision {status['revision']} ({status['digest'][:12]})",
+        f"policies:    revision {status['revision']} ({_version_of(status)})",
         f"calls:       {status['calls']} live",
         f"recordings:  {recordings}",
         f"downloads:   {downloads['active']} active, {downloads['queued']} queued",
-        f"last reload: {'ok' if reload['ok'] else reload['error']} at {to_seconds(reload['at'])}",
+        f"last reload: {_outcome_of(reload)} at {to_seconds(reload['at'])}",
+    ]
+    lines += [
+        f"suspended:   {s['scope']} until {to_seconds(s['until'])}, by {s['by']}: {s['reason']}"
+        for s in status["suspensions"]
     ]
     lines += [
         f"event {name}: last at {to_seconds(seen['lastAt'])}, {seen['lag']} s after it happened"
@@ -61,4 +63,17 @@ def _print_text(status: dict[str, Any]) -> None:
             f"since {to_seconds(alarm['since'])}: {alarm['impact']}"
         )
         lines += [f"      next: {command}" for command in alarm["next"]]
-    sys.stdout.write("\n".join(lines) + "\n")
+    return [in_one_line(line) for line in lines]
+
+
+def _outcome_of(reload: dict[str, Any]) -> str:
+    """Tell the first of its faults; the next command of the alarm shows them all."""
+    if reload["ok"]:
+        return "ok"
+    first, *others = reload["error"].splitlines() or ["failed"]
+    return f"{first}, and {len(others)} more," if others else str(first)
+
+
+def _version_of(status: dict[str, Any]) -> str:
+    digest, commit = status["digest"][:12], status["gitCommit"]
+    return digest if commit is None else f"{digest}, commit {commit}"

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from recordingd.cli.terminal import in_one_line
 
 # Wide enough that nothing is ever cut: a narrow terminal wraps whole lines, and an id or a path
 # that was shortened could not be copied.
@@ -19,7 +22,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title:
     console = Console(width=WIDTH, highlight=False)
     table = Table(*columns, box=SIMPLE_HEAD, title=title or None, title_justify="left")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        # As a text of its own no cell is read as rich's markup.
+        table.add_row(*(Text("" if cell is None else in_one_line(str(cell))) for cell in row))
     console.print(table)
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from recordingd.cli.exits import Exit
 from recordingd.cli.options import add_config, add_format, print_json, settings_path
 from recordingd.cli.reading import find_recording, reading
+from recordingd.cli.terminal import in_one_line
 from recordingd.config.settings import load_settings
-from recordingd.planning.derivation import RecordingState
-from recordingd.ports.ledger import AuditRow
+from recordingd.domain.recordings import CallFacts, Recording
+from recordingd.planning.dates import anchors_of, dates_of
+from recordingd.planning.derivation import RecordingState, derive
+from recordingd.planning.documents import retention_fields
+from recordingd.ports.ledger import AuditRow, PolicyRevision
 from recordingd.runtime.views import moment, recordings_of
 
 _WITHOUT_FILES = frozenset({RecordingState.LOST.value, RecordingState.NOT_RECORDED.value})
@@ -31,26 +36,76 @@ def run(arguments: argparse.Namespace) -> Exit:
     with reading(settings) as view:
         facts, recording_id = find_recording(view.ledger, arguments.recording)
         recording = next(r for r in facts.recordings if r.id == recording_id)
+        holds = view.held_by(facts)
         shown: dict[str, Any] = next(
             r
-            for r in recordings_of(facts, now=view.now, locate=view.locate)
+            for r in recordings_of(facts, now=view.now, locate=view.locate, held_by=holds)
             if r["id"] == recording_id
         )
         revision = view.ledger.revision(recording.policy_revision)
         life = [_event(row) for row in view.ledger.audit_of(facts.call.call_id)]
-    source = str(recording.source)
-    policy = {
-        "name": recording.policy,
-        "source": source,
-        "revision": recording.policy_revision,
-        "digest": revision.digest if revision is not None else None,
-        "acceptedAt": moment(revision.accepted_at) if revision is not None else None,
+    told = {
+        "recording": shown,
+        "policy": _policy(recording, revision),
+        "keeping": list(_keeping(facts, recording)),
+        "consents": list(_consents(facts, recording)),
+        "life": life,
     }
     if arguments.format == "json":
-        print_json({"recording": shown, "policy": policy, "life": life})
+        print_json(told)
     else:
-        _print_text(shown, policy, life)
+        sys.stdout.write("".join(f"{in_one_line(line)}\n" for line in _lines(told)))
     return Exit.OK
+
+
+# --- what is told ---------------------------------------------------------------------------------
+
+
+def _policy(recording: Recording, revision: PolicyRevision | None) -> dict[str, object]:
+    return {
+        "name": recording.policy,
+        "source": str(recording.source),
+        "revision": recording.policy_revision,
+        "digest": revision.digest if revision is not None else None,
+        "gitCommit": revision.git_commit if revision is not None else None,
+        "acceptedAt": moment(revision.accepted_at) if revision is not None else None,
+    }
+
+
+def _keeping(facts: CallFacts, recording: Recording) -> Iterator[dict[str, object]]:
+    """Yield what each rule says of how long it is kept, with its dates and what it decides."""
+    known = anchors_of(facts, recording)
+    derived = derive(facts).recordings[recording.id]
+    for said in recording.keeping:
+        alone = dates_of([said], known)
+        deciding = {"keepUntil": derived.keep_rule, "deleteAt": derived.delete_rule}
+        yield {
+            "rule": said.rule,
+            "source": None if said.source is None else str(said.source),
+            "revision": said.revision,
+            "priority": said.priority,
+            "certain": said.is_certain,
+            **{name: text for name, text in retention_fields(said.spec) if text is not None},
+            "keepUntil": None if alone.floor is None else moment(alone.floor.at),
+            "deleteAt": (
+                None if alone.deletion is None else moment(alone.deletion.at, forever="never")
+            ),
+            "decides": [name for name, rule in deciding.items() if rule == said.rule],
+        }
+
+
+def _consents(facts: CallFacts, recording: Recording) -> Iterator[dict[str, object]]:
+    for consent in facts.consents:
+        if consent.purpose == recording.purpose:
+            yield {
+                "answer": consent.answer.value,
+                "participant": consent.participant,
+                "method": consent.method,
+                "reporter": consent.reporter,
+                "answeredAt": moment(consent.answered_at),
+                "receivedAt": moment(consent.received_at),
+                "validUntil": moment(consent.valid_until),
+            }
 
 
 def _event(row: AuditRow) -> dict[str, object]:
@@ -62,30 +117,69 @@ def _event(row: AuditRow) -> dict[str, object]:
     }
 
 
-def _print_text(
-    recording: dict[str, Any], policy: dict[str, Any], life: list[dict[str, Any]]
-) -> None:
-    write = sys.stdout.write
-    write(f"recording {recording['id']}: {recording['state']}\n")
-    write(
+# --- in text --------------------------------------------------------------------------------------
+
+
+def _lines(told: dict[str, Any]) -> Iterator[str]:
+    recording, policy = told["recording"], told["policy"]
+    yield f"recording {recording['id']}: {recording['state']}"
+    commit = "" if policy["gitCommit"] is None else f", commit {policy['gitCommit']}"
+    yield (
         f"  asked for by policy {policy['name']} ({policy['source']}), revision "
-        f"{policy['revision']} accepted at {policy['acceptedAt'] or 'an unknown time'}\n"
+        f"{policy['revision']} accepted at {policy['acceptedAt'] or 'an unknown time'}{commit}"
     )
-    write(
+    yield (
         f"  {recording['content']}, {recording['channels']}, {recording['format']}; "
-        f"consent {recording['consent']}\n"
+        f"consent {recording['consent']}"
     )
-    for file in recording["files"]:
-        where = file["path"] or "no copy in the archive"
-        on_service = "still on the service" if file["onService"] else "not on the service"
-        write(f"  file {file['documentId']}: {file['state']}, {where}, {on_service}\n")
-    write(f"  {ending(recording)}\n\n")
-    for event in life:
-        detail = event["detail"]
-        text = detail.get("reason") or detail.get("outcome") or ""
-        extra = detail.get("detail") or detail.get("source") or ""
-        suffix = f" ({extra})" if extra else ""
-        write(f"  {event['at'][:23]:23}  {event['kind']:28} {text}{suffix}".rstrip() + "\n")
+    yield from map(_consent_line, told["consents"])
+    yield from map(_pause_line, recording["pauses"])
+    yield from map(_file_line, recording["files"])
+    yield from map(_keeping_line, told["keeping"])
+    if recording["heldBy"]:
+        yield f"  held by {', '.join(recording['heldBy'])}: not deleted while it is"
+    yield f"  {ending(recording)}"
+    yield ""
+    yield from map(_event_line, told["life"])
+
+
+def _consent_line(consent: dict[str, Any]) -> str:
+    who = consent["participant"] or "the call"
+    return (
+        f"  consent of {who}: {consent['answer']} at {consent['answeredAt']} "
+        f"({consent['method']}, told by {consent['reporter']})"
+    )
+
+
+def _pause_line(pause: dict[str, Any]) -> str:
+    until = "still open" if pause["closedAt"] is None else f"until {pause['closedAt']}"
+    return f"  silent for {pause['reason']} from {pause['openedAt']}, {until}"
+
+
+def _file_line(file: dict[str, Any]) -> str:
+    where = file["path"] or "no copy in the archive"
+    on_service = "still on the service" if file["onService"] else "not on the service"
+    return f"  file {file['documentId']}: {file['state']}, {where}, {on_service}"
+
+
+def _keeping_line(said: dict[str, Any]) -> str:
+    parts = []
+    for name, word in (("keepAtLeast", "keepUntil"), ("deleteAfter", "deleteAt")):
+        if name in said:
+            date = said[word] or "a moment not known yet"
+            decides = ", which decides" if word in said["decides"] else ""
+            parts.append(f"{name} {said[name]} ({date}{decides})")
+    doubt = "" if said["certain"] else "; whether it matches is not known yet"
+    where = "" if said["source"] is None else f" ({said['source']})"
+    return f"  {said['rule']}{where}: {'; '.join(parts)}{doubt}"
+
+
+def _event_line(event: dict[str, Any]) -> str:
+    detail = event["detail"]
+    text = detail.get("reason") or detail.get("outcome") or ""
+    extra = detail.get("detail") or detail.get("source") or ""
+    suffix = f" ({extra})" if extra else ""
+    return f"  {event['at'][:23]:23}  {event['kind']:28} {text}{suffix}".rstrip()
 
 
 def ending(recording: dict[str, Any]) -> str:

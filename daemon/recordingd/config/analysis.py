@@ -1,313 +1,157 @@
-"""What can be said of matchers without a call: which never hold, and which can meet.
+"""What can be said of the rules of a tree without a call: what never holds, meets, or never wins.
 
-Called by `config.cross_checks` with policies that have no fault of their own. Every proof is
-conservative: two policies are taken to meet unless one call's single-valued facts cannot fit both.
+Called by `config.cross_checks` when every document has been read. `planning` works out what
+matchers mean; here it becomes findings with their places and what to do about them.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
 
-from recordingd.config.diagnostics import Findings
+from recordingd.config.diagnostics import Findings, Related
+from recordingd.config.drafts import Draft, PolicyContext
+from recordingd.config.duty_checks import check_duties
+from recordingd.config.known_rules import KnownRules
 from recordingd.config.matchers import place_of
-from recordingd.config.strict_yaml import Document
-from recordingd.domain.matchers import (
-    AllOf,
-    AnyOf,
-    Condition,
-    DirectionIs,
-    FlagIs,
-    Not,
-    ParticipantCount,
-    ParticipantsFit,
-    PartyIs,
-    Pattern,
-    Quantifier,
-    Sampled,
-    Selector,
-    StartedBetween,
-    TagIs,
-    TextIs,
-    WithinHours,
-)
+from recordingd.config.ways_in import check_ways_in
+from recordingd.domain.holds import LegalHold
 from recordingd.domain.policies import Decision, RecordingPolicy
-from recordingd.planning.precedence import Rank, rank_of
+from recordingd.domain.retention import RetentionRule
+from recordingd.planning.barren import find_barren
+from recordingd.planning.overlap import Overlap
 
-Written = tuple[RecordingPolicy, Document]
+if TYPE_CHECKING:
+    from recordingd.planning.rivals import Loser, Meeting
 
-
-# --- matchers that never hold ---------------------------------------------------------------------
-
-
-def check_never_holds(policy: RecordingPolicy, document: Document, findings: Findings) -> None:
-    """Warn of every condition that no call can meet."""
-    for condition in _never_holding(policy.match):
-        place = place_of(document, condition)
-        message = f"'{condition.path}' can never hold"
-        findings.warning(place, "policy/never-holds", message)
+# Of many policies that a finding is about this many are named.
+_NAMED_MAX = 5
 
 
-def _never_holding(condition: Condition) -> Iterator[Condition]:
-    match condition:
-        case AllOf():
-            for part in condition.parts:
-                yield from _never_holding(part)
-        case AnyOf() if condition.parts:
-            for part in condition.parts:
-                yield from _never_holding(part)
-        case Not():
-            return
-        case _:
-            if _is_impossible(condition):
-                yield condition
+def analyse(drafts: Sequence[Draft], context: PolicyContext, findings: Findings) -> None:
+    """Report what the rules of a tree say of each other and, where known, of the settings.
 
-
-def _is_impossible(leaf: Condition) -> bool:
-    match leaf:
-        case AnyOf():
-            return not leaf.parts
-        case PartyIs():
-            return not leaf.selectors
-        case ParticipantsFit():
-            return not leaf.selectors and leaf.quantifier is Quantifier.SOME
-        case TextIs() | TagIs():
-            return not leaf.patterns
-        case DirectionIs():
-            return not leaf.directions
-        case _:
-            return _is_empty_range(leaf)
-
-
-def _is_empty_range(leaf: Condition) -> bool:
-    match leaf:
-        case ParticipantCount():
-            low, high = leaf.minimum, leaf.maximum
-            return low is not None and high is not None and low > high
-        case WithinHours():
-            return not leaf.days or (
-                leaf.between is not None and leaf.between[0] == leaf.between[1]
-            )
-        case StartedBetween():
-            return leaf.start >= leaf.end
-        case Sampled():
-            return leaf.share == 0
-        case _:
-            return False
-
-
-# --- policies that can meet -----------------------------------------------------------------------
-
-
-def check_meetings(policies: Sequence[Written], findings: Findings) -> None:
-    """Report policies that one call can match and that then contradict each other."""
-    acting = [_Meeting.of(p, d) for p, d in policies if not p.is_observed]
-    acting.sort(key=lambda m: m.policy.name)
-    _check_equal_ranks(acting, findings)
-    _check_forbidden_requires(acting, findings)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Values:
-    """What a single-valued fact of a call must be, or must not be: one of these."""
-
-    exact: frozenset[str]
-    prefixes: tuple[str, ...]
-
-    @classmethod
-    def of(cls, patterns: Iterable[Pattern]) -> _Values:
-        texts = [p.text for p in patterns]
-        return cls(
-            exact=frozenset(t for t in texts if not t.endswith("*")),
-            prefixes=tuple(t[:-1] for t in texts if t.endswith("*")),
-        )
-
-    def meets(self, other: _Values) -> bool:
-        """Say whether some value is among both."""
-        if not self.exact.isdisjoint(other.exact):
-            return True
-        return (
-            any(value.startswith(other.prefixes) for value in self.exact)
-            or any(value.startswith(self.prefixes) for value in other.exact)
-            or any(
-                p.startswith(q) or q.startswith(p) for p in self.prefixes for q in other.prefixes
-            )
-        )
-
-    def contains(self, other: _Values) -> bool:
-        """Say whether every value of the other is among these."""
-        return all(
-            value in self.exact or value.startswith(self.prefixes) for value in other.exact
-        ) and all(prefix.startswith(self.prefixes) for prefix in other.prefixes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Meeting:
-    """A policy, and what every call that matches it must have and cannot have."""
-
-    policy: RecordingPolicy
-    document: Document
-    rank: Rank
-    wanted: dict[str, _Values]
-    excluded: dict[str, _Values]
-
-    @classmethod
-    def of(cls, policy: RecordingPolicy, document: Document) -> _Meeting:
-        wanted: dict[str, _Values] = {}
-        excluded: dict[str, _Values] = {}
-        for leaf in _conjuncts(policy.match):
-            if isinstance(leaf, Not):
-                excluded |= _single_valued(leaf.part, is_negated=True)
-            else:
-                wanted |= _single_valued(leaf, is_negated=False)
-        return cls(
-            policy=policy,
-            document=document,
-            rank=rank_of(policy),
-            wanted=wanted,
-            excluded=excluded,
-        )
-
-    def can_meet(self, other: _Meeting) -> bool:
-        """Say whether one call at one moment may match both; yes where there is no proof."""
-        if not _overlap_in_time(self.policy, other.policy):
-            return False
-        for field, values in self.wanted.items():
-            theirs = other.wanted.get(field)
-            if theirs is not None and not values.meets(theirs):
-                return False
-        return not (self._is_excluded_by(other) or other._is_excluded_by(self))
-
-    def _is_excluded_by(self, other: _Meeting) -> bool:
-        return any(
-            field in other.excluded and other.excluded[field].contains(values)
-            for field, values in self.wanted.items()
-        )
-
-
-def _overlap_in_time(one: RecordingPolicy, other: RecordingPolicy) -> bool:
-    for early, late in ((one, other), (other, one)):
-        end, start = early.valid_until, late.valid_from
-        if end is not None and start is not None and end <= start:
-            return False
-    return True
-
-
-def _conjuncts(condition: Condition) -> Iterator[Condition]:
-    """Yield the conditions that must all hold."""
-    if isinstance(condition, AllOf):
-        for part in condition.parts:
-            yield from _conjuncts(part)
-    else:
-        yield condition
-
-
-def _single_valued(leaf: Condition, *, is_negated: bool) -> dict[str, _Values]:
-    """Return what a leaf says of facts that a call has only one of, by the fact's name."""
-    match leaf:
-        case TagIs():
-            return {f"tag:{leaf.tag}": _Values.of(leaf.patterns)}
-        case TextIs():
-            return {leaf.field.value: _Values.of(leaf.patterns)}
-        case FlagIs():
-            return {leaf.field.value: _Values.of((Pattern(str(leaf.value)),))}
-        case DirectionIs():
-            return {"direction": _Values.of(Pattern(d.value) for d in leaf.directions)}
-        case PartyIs():
-            return _party_values(leaf, is_negated=is_negated)
-        case _:
-            return {}
-
-
-def _party_values(leaf: PartyIs, *, is_negated: bool) -> dict[str, _Values]:
-    """Return the numbers or ids that a party must have.
-
-    A selector that asks for more than one thing narrows: still true of what is wanted, no longer
-    of what is excluded.
+    Errors only where two policies contradict each other; everything else is worth knowing.
     """
-    found: dict[str, _Values] = {}
-    phones = [s.phones for s in leaf.selectors]
-    if all(phones) and not (
-        is_negated and any(s != Selector(phones=s.phones) for s in leaf.selectors)
-    ):
-        found[f"{leaf.field.value}.phone"] = _Values.of(p for some in phones for p in some)
-    ids = [s.ids for s in leaf.selectors]
-    if all(ids) and not (is_negated and any(s != Selector(ids=s.ids) for s in leaf.selectors)):
-        found[f"{leaf.field.value}.id"] = _Values.of(p for some in ids for p in some)
-    return found
+    known = KnownRules.of(drafts)
+    _check_never_holds(known, findings)
+    if len(known.policies) > 1:
+        _check_rivals(known, findings)
+    check_duties(known, context, findings)
+    if context.ways_in is not None:
+        check_ways_in(known, context.ways_in, findings)
 
 
-class _Equals:
-    """Policies of one rank, filed so that those which no call can meet are not even compared."""
-
-    def __init__(self) -> None:
-        self._loose: list[_Meeting] = []
-        self._filed: dict[str, dict[str, list[_Meeting]]] = defaultdict(lambda: defaultdict(list))
-
-    def add(self, one: _Meeting) -> None:
-        """File a policy under the exact values of one fact; loose where it names none."""
-        for field, values in one.wanted.items():
-            if values.exact and not values.prefixes:
-                for value in values.exact:
-                    self._filed[field][value].append(one)
-                return
-        self._loose.append(one)
-
-    def who_may_meet(self, one: _Meeting) -> Iterator[_Meeting]:
-        """Yield every filed policy that the filing does not prove apart, some twice."""
-        yield from self._loose
-        for field, table in self._filed.items():
-            values = one.wanted.get(field)
-            is_exact = values is not None and not values.prefixes
-            keys = sorted(values.exact) if values is not None and is_exact else list(table)
-            for key in keys:
-                yield from table.get(key, ())
+# --- what never holds -----------------------------------------------------------------------------
 
 
-def _check_equal_ranks(acting: Sequence[_Meeting], findings: Findings) -> None:
-    by_rank: dict[Rank, _Equals] = defaultdict(_Equals)
-    for later in acting:
-        equals = by_rank[later.rank]
-        first = next((e for e in equals.who_may_meet(later) if _contradict(e, later)), None)
-        if first is not None:
-            _report_equal(first, later, findings)
-        equals.add(later)
-
-
-def _contradict(one: _Meeting, other: _Meeting) -> bool:
-    """Say whether it matters which of two equals wins, and whether a call can match both."""
-    a, b = one.policy, other.policy
-    is_same = a.decision is b.decision and a.decision in {Decision.SKIP, Decision.FORBID}
-    if is_same and a.captured is b.captured:
-        return False
-    return one.can_meet(other)
-
-
-def _report_equal(first: _Meeting, later: _Meeting, findings: Findings) -> None:
-    findings.error(
-        later.document.at("name"),
-        "policy/equal-rank",
-        f"'{later.policy.name}' and '{first.policy.name}' can match the same call, and neither"
-        " outranks the other",
-        hint="give one of them a higher priority, or matchers that no call can meet together",
-        related=(first.document.at("name").related(f"'{first.policy.name}'"),),
-    )
-
-
-def _check_forbidden_requires(acting: Sequence[_Meeting], findings: Findings) -> None:
-    forbids = [m for m in acting if m.policy.decision is Decision.FORBID]
-    for require in acting:
-        if require.policy.decision is not Decision.REQUIRE:
-            continue
-        overridden = set(require.policy.overrides)
-        met = [f for f in forbids if f.policy.name not in overridden and require.can_meet(f)]
-        if met:
-            names = ", ".join(f"'{f.policy.name}'" for f in met)
+def _check_never_holds(known: KnownRules, findings: Findings) -> None:
+    at_once = Overlap(known.groups)
+    # These ask of everything that was ever true of a call.
+    ever = Overlap(known.groups, is_lifetime=True)
+    for rule, document in known.rules:
+        overlap = ever if isinstance(rule, RetentionRule | LegalHold) else at_once
+        for barren in find_barren(rule.match, overlap):
+            message = f"'{barren.condition.path}' can never hold"
+            related: tuple[Related, ...] = ()
+            if barren.against is not None:
+                message += f" together with '{barren.against.path}'"
+                place = place_of(document, barren.against)
+                related = (place.related(f"'{barren.against.path}'"),)
             findings.warning(
-                require.document.at("name"),
-                "policy/require-meets-forbid",
-                f"a call can match '{require.policy.name}' and {names}; it is then not recorded",
-                hint="if it must be recorded all the same, name the forbid in 'overrides'",
-                related=tuple(f.document.at("name").related(f"'{f.policy.name}'") for f in met),
+                place_of(document, barren.condition),
+                "policy/never-holds",
+                message,
+                hint="no call can be like that; correct it, or leave it out",
+                related=related,
             )
+
+
+# --- who meets whom -------------------------------------------------------------------------------
+
+
+def _check_rivals(known: KnownRules, findings: Findings) -> None:
+    from recordingd.planning.rivals import Rivals  # a policy alone has none
+
+    rivals = Rivals(known.policies, known.groups)
+    reports = _Reports(known, findings)
+    for tie in rivals.ties():
+        reports.tie(tie)
+    for _, meetings in groupby(rivals.defeats(), key=lambda meeting: meeting.first.name):
+        reports.defeat(list(meetings))
+    for loser in rivals.losers():
+        reports.loser(loser)
+
+
+class _Reports:
+    """Says of policies what others do to them."""
+
+    def __init__(self, known: KnownRules, findings: Findings) -> None:
+        self._documents = known.documents_by_policy()
+        self._findings = findings
+
+    def tie(self, tie: Meeting) -> None:
+        names = f"'{tie.later.name}' and '{tie.first.name}'"
+        hint = "give one of them a higher priority, or matchers that no call can meet together"
+        if tie.example is None:
+            message = f"{names} are too involved to prove that no call matches both"
+        else:
+            message = f"{names} can match the same call"
+            hint = f"such as {tie.example}; {hint}"
+        self._findings.error(
+            self._documents[tie.later.name].at("name"),
+            "policy/equal-rank",
+            f"{message}, and neither outranks the other",
+            hint=hint,
+            related=self._related([tie.first]),
+        )
+
+    def defeat(self, meetings: Sequence[Meeting]) -> None:
+        require, forbids = meetings[0].first, [meeting.later for meeting in meetings]
+        example = meetings[0].example
+        such = "" if example is None else f"such as {example}; "
+        self._findings.warning(
+            self._documents[require.name].at("name"),
+            "policy/require-meets-forbid",
+            f"a call can match '{require.name}' and {_listed(forbids, 'and')};"
+            " it is then not recorded",
+            hint=f"{such}if it must be recorded all the same, name the forbid in 'overrides'",
+            related=self._related(forbids),
+        )
+
+    def loser(self, loser: Loser) -> None:
+        policy, winners = loser.policy, loser.winners
+        self._findings.warning(
+            self._documents[policy.name].at("name"),
+            "policy/never-wins",
+            f"'{policy.name}' never wins: every call that matches it also matches"
+            f" {_listed(winners, 'or')}",
+            hint=_remedy_for(policy, winners),
+            related=self._related(winners),
+        )
+
+    def _related(self, policies: Sequence[RecordingPolicy]) -> tuple[Related, ...]:
+        named = policies[:_NAMED_MAX]
+        return tuple(self._documents[p.name].at("name").related(f"'{p.name}'") for p in named)
+
+
+def _listed(policies: Sequence[RecordingPolicy], word: str) -> str:
+    names = [f"'{policy.name}'" for policy in policies[:_NAMED_MAX]]
+    if len(policies) > _NAMED_MAX:
+        names.append(f"{len(policies) - _NAMED_MAX} more")
+    *most, last = names
+    return f"{', '.join(most)} {word} {last}" if most else last
+
+
+def _remedy_for(policy: RecordingPolicy, winners: Sequence[RecordingPolicy]) -> str:
+    narrow = f"match fewer calls in {_listed(winners, 'or')}, or delete '{policy.name}'"
+    others = {winner.decision for winner in winners}
+    if policy.name in {name for winner in winners for name in winner.overrides}:
+        return f"it is overridden wherever it matches; {narrow}"
+    if Decision.FORBID in others and policy.decision is not Decision.FORBID:
+        return f"a forbid beats every priority; {narrow}"
+    if Decision.REQUIRE in others and policy.decision is not Decision.REQUIRE:
+        return f"a require beats every priority; {narrow}"
+    highest = max(winner.priority for winner in winners)
+    return f"give it a priority above {highest}, {narrow}"

@@ -7,77 +7,50 @@ not look like many; what needs their meaning leaves them out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from recordingd.config.analysis import check_meetings, check_never_holds
-from recordingd.config.api_versions import lacking
-from recordingd.config.diagnostics import Findings, Place
-from recordingd.config.policy_values import length_of
+from recordingd.config.diagnostics import Findings
+from recordingd.config.drafts import Draft, PolicyContext
+from recordingd.config.place_codes import is_place_code, place_code_hint
+from recordingd.config.plain_trees import is_plain
+from recordingd.config.policy_support import check_effects
+from recordingd.config.policy_test_checks import check_tests
 from recordingd.config.schema_words import did_you_mean
-from recordingd.config.strict_yaml import Document, PathParts, Plain
-from recordingd.domain.durations import Duration, Forever
-from recordingd.domain.policies import Decision, Group, RecordingPolicy, RecordSpec
+from recordingd.config.settings_checks import check_against_settings
+from recordingd.config.strict_yaml import PathParts, Plain
+from recordingd.domain.consent import ConsentRule
+from recordingd.domain.holds import LegalHold
+from recordingd.domain.pauses import PauseRule
+from recordingd.domain.places import UNKNOWN_PLACE
+from recordingd.domain.policies import Decision, Group, RecordingPolicy
+from recordingd.domain.retention import RetentionRule
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyContext:
-    """What the settings say that policies are checked against; None where nothing is known.
-
-    `stores` are the names of stores with their container URL (None for a directory);
-    `is_container_list` says that no other container may be used. `api_version` is the one spoken
-    with the service. `now` is asked for what has expired.
-    """
-
-    stores: Mapping[str, str | None] | None = None
-    is_container_list: bool = False
-    ceiling: Duration | Forever | None = None
-    api_version: str | None = None
-    now: datetime | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class Draft:
-    """A document on its way to a value; `is_whole` once nothing in it is wrong."""
-
-    document: Document
-    data: Plain
-    policy: RecordingPolicy | None = None
-    group: Group | None = None
-    is_whole: bool = field(default=False)
-
-    @property
-    def name(self) -> str | None:
-        """The name as it stands in the file, right or wrong."""
-        raw = self.document.data
-        name = raw.get("name") if isinstance(raw, dict) else None
-        return name if isinstance(name, str) else None
-
-    @property
-    def kind(self) -> str | None:
-        """The kind as it stands in the file, right or wrong."""
-        raw = self.document.data
-        kind = raw.get("kind") if isinstance(raw, dict) else None
-        return kind if isinstance(kind, str) else None
-
-    def at(self, *path: str | int) -> Place:
-        """Return where a value of the document stands."""
-        return self.document.at(*path)
+# Mappings whose keys people choose: what stands under them is no selector.
+_FREE_KEYS = frozenset({"tags", "prompts"})
 
 
 def check_set(drafts: Sequence[Draft], context: PolicyContext, findings: Findings) -> None:
     """Report every fault between documents, and between documents and settings."""
     _check_names(drafts, findings)
     _check_groups(drafts, findings)
+    _check_places(drafts, findings)
     _check_overrides(drafts, findings)
+    check_tests(drafts, findings)
     for draft in drafts:
-        _check_against_settings(draft, context, findings)
-        _check_expiry(draft, context.now, findings)
-    whole = [(d.policy, d.document) for d in drafts if d.policy is not None and d.is_whole]
-    for policy, document in whole:
-        check_never_holds(policy, document, findings)
-    check_meetings(whole, findings)
+        before = findings.error_count
+        check_against_settings(draft, context, findings)
+        # A document that cannot be used at all has no effect to speak of.
+        if draft.is_whole and findings.error_count == before:
+            check_effects(draft, findings)
+        if context.now is not None:
+            _check_expiry(draft, context.now, findings)
+            _check_hold(draft, context.now, findings)
+    if not is_plain(drafts, context):
+        # Loads everything that can prove something of matchers.
+        from recordingd.config.analysis import analyse
+
+        analyse(drafts, context, findings)
 
 
 def _check_names(drafts: Sequence[Draft], findings: Findings) -> None:
@@ -95,36 +68,59 @@ def _check_names(drafts: Sequence[Draft], findings: Findings) -> None:
             )
 
 
-# --- groups and overrides -------------------------------------------------------------------------
+# --- groups, places and overrides -----------------------------------------------------------------
 
 
 def _check_groups(drafts: Sequence[Draft], findings: Findings) -> None:
     known = {d.name: d for d in drafts if d.kind == "Group" and d.name is not None}
-    for draft in drafts:
-        for path, name in _group_names(draft.data, ()):
-            if name not in known:
-                hint = did_you_mean(name, known)
-                findings.error(
-                    draft.at(*path), "policy/unknown-group", f"unknown group '{name}'", hint=hint
-                )
+    for draft, path, name in _uses(drafts, frozenset({"in", "notIn"})):
+        if name not in known:
+            hint = did_you_mean(name, known)
+            message = f"unknown group '{name}'"
+            findings.error(draft.at(*path), "policy/unknown-group", message, hint=hint)
     for draft in known.values():
-        if draft.is_whole and draft.group is not None and not draft.group.members:
+        if draft.is_whole and isinstance(draft.value, Group) and not draft.value.members:
             message = f"group '{draft.name}' has no members"
             findings.warning(draft.at("name"), "group/empty", message)
 
 
-def _group_names(data: Plain, path: PathParts) -> Iterator[tuple[PathParts, str]]:
-    """Yield every group name that a document uses, with its path."""
+def _check_places(drafts: Sequence[Draft], findings: Findings) -> None:
+    known = [d.name for d in drafts if d.kind == "Places" and d.name is not None]
+    known.append(UNKNOWN_PLACE)
+    for draft, path, name in _uses(drafts, frozenset({"place"})):
+        if name in known or is_place_code(name):
+            continue
+        code = place_code_hint(name)
+        hint = f"did you mean '{code}'?" if code is not None else did_you_mean(name, known)
+        findings.error(
+            draft.at(*path),
+            "policy/unknown-place",
+            f"unknown place '{name}'",
+            hint=hint or "write the name of a Places document, a code like DE or US-CA, or unknown",
+        )
+
+
+def _uses(drafts: Sequence[Draft], keys: frozenset[str]) -> Iterator[tuple[Draft, PathParts, str]]:
+    """Yield every name that a selector uses under one of some keys, with its path."""
+    for draft in drafts:
+        # A test names people, and selects none.
+        if draft.kind != "PolicyTest":
+            for path, name in _names_under(draft.data, keys, ()):
+                yield draft, path, name
+
+
+def _names_under(
+    data: Plain, keys: frozenset[str], path: PathParts
+) -> Iterator[tuple[PathParts, str]]:
     for key, value in _entries(data):
         here = (*path, key)
-        # A tag may be called `in`; what stands under `tags` names no groups.
-        if key in {"in", "notIn"} and path[-1:] != ("tags",):
+        if key in keys and not _FREE_KEYS.intersection(path[-1:]):
             if isinstance(value, str):
                 yield here, value
             elif isinstance(value, list):
                 yield from (((*here, n), v) for n, v in enumerate(value) if isinstance(v, str))
         else:
-            yield from _group_names(value, here)
+            yield from _names_under(value, keys, here)
 
 
 def _entries(data: Plain) -> Iterable[tuple[str | int, Plain]]:
@@ -156,90 +152,39 @@ def _check_overrides(drafts: Sequence[Draft], findings: Findings) -> None:
                 )
 
 
-# --- settings and time ----------------------------------------------------------------------------
+# --- time -----------------------------------------------------------------------------------------
 
 
-def _check_against_settings(draft: Draft, context: PolicyContext, findings: Findings) -> None:
-    policy = draft.policy
-    if policy is None:
+def _check_expiry(draft: Draft, now: datetime, findings: Findings) -> None:
+    rule = draft.value
+    if not isinstance(rule, RecordingPolicy | ConsentRule | PauseRule | RetentionRule):
         return
-    if policy.record is not None and context.stores is not None:
-        _check_archive(draft, context.stores, findings)
-        _check_storage(draft, context.stores, findings)
-        if context.is_container_list:
-            _check_container(draft, context.stores, findings)
-    if context.api_version is not None:
-        _check_api_version(draft, policy, context.api_version, findings)
-    floor = None if policy.retention is None else policy.retention.keep_at_least
-    ceiling = context.ceiling
-    if floor is not None and ceiling is not None and length_of(ceiling) < length_of(floor):
-        findings.error(
-            draft.at("retention", "keepAtLeast"),
-            "policy/floor-above-ceiling",
-            f"keepAtLeast {floor} is longer than the settings' ceiling {ceiling}",
+    end = rule.valid_until
+    if end is not None and end <= now:
+        what = "policy" if isinstance(rule, RecordingPolicy) else draft.kind
+        findings.warning(
+            draft.at("validUntil"),
+            "policy/expired",
+            f"{what} '{rule.name}' has not been in force since {end.isoformat()}",
         )
 
 
-def _check_api_version(
-    draft: Draft, policy: RecordingPolicy, version: str, findings: Findings
-) -> None:
-    for path, what, remedy in lacking(policy, version):
-        message = f"the settings' acs.apiVersion {version} cannot {what}"
-        findings.error(draft.at(*path), "policy/api-version", message, hint=remedy)
-
-
-def _check_archive(draft: Draft, stores: Mapping[str, str | None], findings: Findings) -> None:
-    archive = _record_of(draft).archive
-    if archive is None:
+def _check_hold(draft: Draft, now: datetime, findings: Findings) -> None:
+    hold = draft.value
+    if not isinstance(hold, LegalHold):
         return
-    if archive not in stores:
-        place = draft.at("record", "archive", "to")
-        _refuse_store(archive, place, stores, findings)
-
-
-def _check_storage(draft: Draft, stores: Mapping[str, str | None], findings: Findings) -> None:
-    storage = _record_of(draft).storage
-    if storage is None:
-        return
-    place = draft.at("record", "storage", "store")
-    if storage not in stores:
-        _refuse_store(storage, place, stores, findings)
-    elif stores[storage] is None:
-        message = f"store '{storage}' is a directory; the service writes to containers only"
-        findings.error(place, "policy/store-not-a-container", message)
-
-
-def _refuse_store(
-    name: str, place: Place, stores: Mapping[str, str | None], findings: Findings
-) -> None:
-    hint = did_you_mean(name, stores) or f"stores are {', '.join(stores)}"
-    findings.error(place, "policy/unknown-store", f"unknown store '{name}'", hint=hint)
-
-
-def _check_container(draft: Draft, stores: Mapping[str, str | None], findings: Findings) -> None:
-    container = _record_of(draft).container
-    if container is not None and container not in stores.values():
-        named = ", ".join(url for url in stores.values() if url is not None)
-        findings.error(
-            draft.at("record", "storage", "container"),
-            "policy/container-not-a-store",
-            "this container is no store of the settings",
-            hint=f"containers of the settings are {named or 'none'}",
+    if hold.released is not None and hold.released.at <= now:
+        findings.warning(
+            draft.key_at("released"),
+            "policy/released",
+            f"hold '{hold.name}' was released at {hold.released.at.isoformat()} by"
+            f" {hold.released.by}, and holds nothing any more",
+            hint="remove the document once a daemon has loaded it like this",
         )
-
-
-def _record_of(draft: Draft) -> RecordSpec:
-    assert draft.policy is not None
-    assert draft.policy.record is not None
-    return draft.policy.record
-
-
-def _check_expiry(draft: Draft, now: datetime | None, findings: Findings) -> None:
-    policy = draft.policy
-    if policy is None or policy.valid_until is None or now is None or policy.valid_until > now:
-        return
-    findings.warning(
-        draft.at("validUntil"),
-        "policy/expired",
-        f"policy '{policy.name}' has not been in force since {policy.valid_until.isoformat()}",
-    )
+    elif hold.review_by is not None and hold.review_by < now.date():
+        findings.warning(
+            draft.at("reviewBy"),
+            "policy/review-lapsed",
+            f"hold '{hold.name}' should have been reviewed by {hold.review_by.isoformat()}",
+            hint="it stays in force; review it, then set a new date or release it",
+        )

@@ -20,12 +20,18 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 # Columns of a source line that are shown; a minified file is one line of 256 KiB.
 _EXCERPT_MAX = 120
 
+# How a terminal is told to write strongly, in blue, and in the colour of a severity.
+_STRONG = "1"
+_BLUE = "1;34"
+_HUES = {"error": "1;31", "warning": "1;33", "note": "1;36"}
+
 
 class Severity(enum.Enum):
     """Whether a file can be used in spite of a finding."""
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -70,26 +76,34 @@ class Diagnostic:
         return self.severity is Severity.ERROR
 
     @property
+    def where(self) -> str:
+        """Where it begins, as a person and an editor name a place."""
+        return f"{_shown(self.file)}:{self.span.line}:{self.span.column}"
+
+    @property
     def headline(self) -> str:
         """The finding on one line, with its position."""
-        where = f"{self.file}:{self.span.line}:{self.span.column}"
-        return f"{where}: {self.severity.value}: {self.message} [{self.code}]"
+        return f"{self.where}: {self.severity.value}: {_shown(self.message)} [{self.code}]"
 
-    def as_text(self) -> str:
+    def as_text(self, *, colour: bool = False) -> str:
         """Render with the source line, a caret run under the token, help and related places."""
-        lines = [self.headline]
+        strong, hue = (_STRONG, _HUES[self.severity.value]) if colour else ("", "")
+        blue = _BLUE if colour else ""
+        severity = _painted(self.severity.value, hue)
+        message = _painted(_shown(self.message), strong)
+        lines = [f"{_painted(self.where, strong)}: {severity}: {message} [{self.code}]"]
         margin = " " * 5
         if self.source_line is not None:
             number = str(self.span.line).rjust(5)
             margin = " " * len(number)
             shown, carets = self._excerpt(self.source_line)
-            lines.append(f"{number} | {shown}")
-            lines.append(f"{margin} | {carets}")
+            lines.append(f"{_painted(f'{number} |', blue)} {shown}".rstrip())
+            lines.append(f"{_painted(f'{margin} |', blue)} {_painted(carets, hue)}")
         if self.help is not None:
-            lines.append(f"{margin} = help: {self.help}")
+            lines.append(f"{margin} {_painted('= help:', blue)} {_shown(self.help)}")
         for other in self.related:
-            place = f"{other.file}:{other.span.line}:{other.span.column}"
-            lines.append(f"{margin} = see: {place}: {other.message}")
+            place = f"{_shown(other.file)}:{other.span.line}:{other.span.column}"
+            lines.append(f"{margin} {_painted('= see:', blue)} {place}: {_shown(other.message)}")
         return "\n".join(lines)
 
     def _excerpt(self, line: str) -> tuple[str, str]:
@@ -99,8 +113,8 @@ class Diagnostic:
         end = min(self.span.end_column - 1 if is_one_line else len(line), len(line))
         first = 0 if start < _EXCERPT_MAX else start - _EXCERPT_MAX // 2
         shown = _shown(line[first : first + _EXCERPT_MAX])
-        carets = "^" * max(1, min(end, first + _EXCERPT_MAX) - start)
-        return shown, " " * (start - first) + carets
+        before, token = shown[: start - first], shown[start - first : max(end, start) - first]
+        return shown, " " * columns_of(before) + "^" * max(1, columns_of(token))
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `validate -f json` prints for it."""
@@ -127,9 +141,29 @@ def _span_json(span: Span) -> dict[str, int]:
     }
 
 
-def _shown(line: str) -> str:
-    """Keep the column of every character while making controls harmless to a terminal."""
-    return "".join(c if c.isprintable() else " " for c in line)
+def _shown(text: str) -> str:
+    """Keep the place of every character while making controls harmless to a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def _painted(text: str, code: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if code and text else text
+
+
+def columns_of(text: str) -> int:
+    """Return how many columns of a terminal a printable text takes.
+
+    Ideographs and most emoji take two columns, marks above or below a letter none.
+    """
+    if text.isascii():
+        return len(text)
+    import unicodedata  # most lines that are shown are ASCII
+
+    return sum(
+        1 + (unicodedata.east_asian_width(c) in {"W", "F"})
+        for c in text
+        if unicodedata.category(c) not in {"Mn", "Me"}
+    )
 
 
 def split_lines(text: str) -> list[str]:
@@ -216,6 +250,18 @@ class Findings:
     ) -> None:
         """Add a finding that a person should know about."""
         self._add(place, Severity.WARNING, code, message, hint=hint, related=related)
+
+    def note(
+        self,
+        place: Place,
+        code: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        related: tuple[Related, ...] = (),
+    ) -> None:
+        """Add a finding that is no fault: what a file relies on."""
+        self._add(place, Severity.NOTE, code, message, hint=hint, related=related)
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Add findings made elsewhere."""

@@ -1,6 +1,6 @@
 """The `match` of a document as a tree of conditions.
 
-Called by `config.policy_values` with data that passed the schema, or what was left of it. Keys
+Called by the readers of every kind with data that passed the schema, or what was left of it. Keys
 beside each other become one `AllOf`; every condition keeps its path and line. Never learns what is
 decided about a call that matches.
 """
@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from recordingd.config import scalars
 from recordingd.config.diagnostics import Place
 from recordingd.config.strict_yaml import Document, Node, PathParts, Plain
-from recordingd.domain.calls import Direction, PartyKind
 from recordingd.domain.matchers import (
     AllOf,
     AnyOf,
@@ -37,6 +36,7 @@ from recordingd.domain.matchers import (
     TextIs,
     WithinHours,
 )
+from recordingd.domain.parties import Direction, PartyKind
 
 _DAYS = {day: n for n, day in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))}
 
@@ -94,7 +94,10 @@ class MatchReader:
 
     def _text(self, field: TextField) -> Callable[[Plain, PathParts], Condition]:
         return lambda value, path: TextIs(
-            field=field, patterns=_patterns(value), path=_dotted(path), source=self._source(path)
+            field=field,
+            patterns=read_patterns(value),
+            path=_dotted(path),
+            source=self._source(path),
         )
 
     def _flag(self, field: FlagField) -> Callable[[Plain, PathParts], Condition]:
@@ -119,7 +122,7 @@ class MatchReader:
 
     def _tag(self, tag: str, value: Plain, path: PathParts) -> Condition:
         return TagIs(
-            tag=tag, patterns=_patterns(value), path=_dotted(path), source=self._source(path)
+            tag=tag, patterns=read_patterns(value), path=_dotted(path), source=self._source(path)
         )
 
     def _direction(self, value: Plain, path: PathParts) -> Condition:
@@ -178,17 +181,19 @@ def read_selectors(value: Plain) -> tuple[Selector, ...]:
 def read_selector(value: Plain) -> Selector:
     """Read one selector."""
     return Selector(
-        ids=_patterns(value.get("id", ())),
+        ids=read_patterns(value.get("id", ())),
         kinds=tuple(PartyKind(v) for v in _listed(value.get("kind", ()))),
         phones=tuple(scalars.parse_phone_pattern(v) for v in _listed(value.get("phone", ()))),
-        roles=_patterns(value.get("role", ())),
-        display_names=_patterns(value.get("displayName", ())),
+        roles=read_patterns(value.get("role", ())),
+        display_names=read_patterns(value.get("displayName", ())),
         in_groups=tuple(GroupName(v) for v in _listed(value.get("in", ()))),
         not_in=tuple(GroupName(v) for v in _listed(value.get("notIn", ()))),
+        places=tuple(_listed(value.get("place", ()))),
     )
 
 
-def _patterns(value: Plain) -> tuple[Pattern, ...]:
+def read_patterns(value: Plain) -> tuple[Pattern, ...]:
+    """Read one pattern or a list of them."""
     return tuple(scalars.parse_pattern(v) for v in _listed(value))
 
 

@@ -10,9 +10,12 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from recordingd.config.cross_checks import Draft, PolicyContext, check_set
+from recordingd.config.consent_values import read_consent_rule
+from recordingd.config.cross_checks import check_set
 from recordingd.config.diagnostics import (
     Diagnostic,
     Findings,
@@ -21,17 +24,41 @@ from recordingd.config.diagnostics import (
     SourceFile,
     Span,
 )
+from recordingd.config.drafts import Draft, PolicyContext
 from recordingd.config.members import MEMBERS_BYTES_MAX, read_members
-from recordingd.config.policy_values import read_group, read_policy
+from recordingd.config.policy_values import read_policy
+from recordingd.config.retention_values import read_retention_rule
+from recordingd.config.rule_values import read_group, read_hold, read_pause_rule, read_places
 from recordingd.config.schema_check import policy_check
 from recordingd.config.strict_yaml import Document, Plain, parse_documents, read_source
+from recordingd.domain.consent import ConsentRule
+from recordingd.domain.holds import LegalHold
 from recordingd.domain.matchers import Selector
-from recordingd.domain.policies import PolicySet
+from recordingd.domain.pauses import PauseRule
+from recordingd.domain.places import Places
+from recordingd.domain.policies import Group, PolicySet, RecordingPolicy
+from recordingd.domain.retention import RetentionRule
+
+if TYPE_CHECKING:
+    from recordingd.config.drafts import DocumentValue
+    from recordingd.domain.policy_tests import PolicyTest
+
+Rule = TypeVar(
+    "Rule", RecordingPolicy, Group, ConsentRule, PauseRule, RetentionRule, LegalHold, Places
+)
 
 _SUFFIXES = (".yaml", ".yml")
 
 # Finds a members file by its path relative to the tree; None when there is none.
 FindMembers = Callable[[str], SourceFile | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyTree:
+    """What one tree holds: its rules, and the tests beside them, sorted by name."""
+
+    policies: PolicySet
+    tests: tuple[PolicyTest, ...]
 
 
 def load_policies(root: Path, context: PolicyContext | None = None) -> PolicySet:
@@ -40,10 +67,24 @@ def load_policies(root: Path, context: PolicyContext | None = None) -> PolicySet
     Raises Invalid with every finding of every file when there is an error among them. Paths in the
     result are relative to the directory.
     """
-    diagnostics, policies = check_policies(root, context)
-    if policies is None:
-        raise Invalid(diagnostics)
-    return policies
+    return load_tree(root, context).policies
+
+
+def load_tests(root: Path, context: PolicyContext | None = None) -> tuple[PolicyTest, ...]:
+    """Read the tests in a directory of policies, by name.
+
+    Raises Invalid like `load_policies`, whatever is wrong in the tree: tests are about all of it.
+    """
+    return load_tree(root, context).tests
+
+
+def load_tree(root: Path, context: PolicyContext | None = None) -> PolicyTree:
+    """Read a directory of policies, or one file, with its tests; raises Invalid likewise."""
+    findings = Findings()
+    tree = _reader_of(root, findings).finish(context or PolicyContext())
+    if tree is None:
+        raise Invalid(findings.diagnostics)
+    return tree
 
 
 def load_texts(texts: Mapping[str, str], context: PolicyContext | None = None) -> PolicySet:
@@ -56,10 +97,10 @@ def load_texts(texts: Mapping[str, str], context: PolicyContext | None = None) -
     for path in sorted(texts):
         if is_policy_path(path):
             reader.add(files[path])
-    policies = reader.finish(context or PolicyContext())
-    if policies is None:
+    tree = reader.finish(context or PolicyContext())
+    if tree is None:
         raise Invalid(reader.findings.diagnostics)
-    return policies
+    return tree.policies
 
 
 def check_policies(
@@ -70,15 +111,20 @@ def check_policies(
     A set may be usable and have warnings.
     """
     findings = Findings()
-    tree = root if root.is_dir() else root.parent
-    reader = _TreeReader(_members_finder(tree, findings), findings)
+    tree = _reader_of(root, findings).finish(context or PolicyContext())
+    return findings.diagnostics, None if tree is None else tree.policies
+
+
+def _reader_of(root: Path, findings: Findings) -> _TreeReader:
+    """Read every file below a directory, or one file, and nothing yet between them."""
+    folder = root if root.is_dir() else root.parent
+    reader = _TreeReader(_members_finder(folder, findings), findings)
     for path in policy_paths(root, findings):
-        relative = path.relative_to(tree).as_posix()
+        relative = path.relative_to(folder).as_posix()
         file = read_source(path, relative=relative, shown=str(path), findings=findings)
         if file is not None:
             reader.add(file)
-    policies = reader.finish(context or PolicyContext())
-    return findings.diagnostics, policies
+    return reader
 
 
 def is_policy_path(path: str) -> bool:
@@ -147,6 +193,7 @@ class _TreeReader:
         self.findings = Findings() if findings is None else findings
         self._find_members = find_members
         self._drafts: list[Draft] = []
+        self._tests: list[PolicyTest] = []
         self._texts: dict[str, str] = {}
 
     def add(self, file: SourceFile) -> None:
@@ -160,12 +207,37 @@ class _TreeReader:
         draft = Draft(document=document, data=data)
         if not isinstance(data, dict) or not {"kind", "name"} <= data.keys():
             return draft
-        if data["kind"] == "Group":
-            draft.group = read_group(document, data, self._members(document, data))
-        elif data["kind"] == "RecordingPolicy":
-            draft.policy = read_policy(document, data, self.findings)
+        draft.value = self._value(document, data)
         draft.is_whole = self.findings.error_count == before
         return draft
+
+    def _value(self, document: Document, data: Plain) -> DocumentValue | None:
+        match data["kind"]:
+            case "RecordingPolicy":
+                return read_policy(document, data, self.findings)
+            case "Group":
+                return read_group(document, data, self._members(document, data))
+            case "ConsentRule":
+                return read_consent_rule(document, data, self.findings)
+            case "PauseRule":
+                return read_pause_rule(document, data, self.findings)
+            case "RetentionRule":
+                return read_retention_rule(document, data, self.findings)
+            case "LegalHold":
+                return read_hold(document, data, self.findings)
+            case "Places":
+                return read_places(document, data, self.findings)
+            case _:
+                return self._policy_test(document, data)
+
+    def _policy_test(self, document: Document, data: Plain) -> PolicyTest | None:
+        # Brings along everything that happens in calls, which few trees have tests of.
+        from recordingd.config.policy_tests import read_policy_test
+
+        test = read_policy_test(document, data, self.findings)
+        if test is not None:
+            self._tests.append(test)
+        return test
 
     def _members(self, document: Document, data: Plain) -> tuple[Selector, ...]:
         name = data.get("membersFile")
@@ -184,15 +256,24 @@ class _TreeReader:
         self._texts[relative] = file.text
         return read_members(file, self.findings)
 
-    def finish(self, context: PolicyContext) -> PolicySet | None:
+    def finish(self, context: PolicyContext) -> PolicyTree | None:
         check_set(self._drafts, context, self.findings)
         if self.findings.has_errors:
             return None
-        policies = [d.policy for d in self._drafts if d.policy is not None]
-        groups = [d.group for d in self._drafts if d.group is not None]
-        return PolicySet(
-            policies=tuple(sorted(policies, key=lambda p: p.name)),
-            groups={g.name: g for g in sorted(groups, key=lambda g: g.name)},
+        tests = tuple(sorted(self._tests, key=lambda test: test.name))
+        policies = PolicySet(
+            policies=self._named(RecordingPolicy),
+            groups={g.name: g for g in self._named(Group)},
             texts=dict(sorted(self._texts.items())),
             digest=digest_of(self._texts),
+            consent_rules=self._named(ConsentRule),
+            pause_rules=self._named(PauseRule),
+            retention_rules=self._named(RetentionRule),
+            holds=self._named(LegalHold),
+            places={p.name: p for p in self._named(Places)},
         )
+        return PolicyTree(policies=policies, tests=tests)
+
+    def _named(self, kind: type[Rule]) -> tuple[Rule, ...]:
+        found = [d.value for d in self._drafts if isinstance(d.value, kind)]
+        return tuple(sorted(found, key=lambda rule: rule.name))

@@ -7,14 +7,11 @@ faults; the builders call them again on texts that are known to be good.
 
 from __future__ import annotations
 
-import difflib
 import functools
-import ipaddress
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from urllib.parse import SplitResult, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from recordingd.config.secret_words import without_secrets
 from recordingd.domain.matchers import Pattern
@@ -106,6 +103,9 @@ def parse_local_date(text: str) -> date:
 def parse_time_zone(text: str) -> str:
     """Check that a time zone is known to this machine; return its name."""
     if not _is_zone(text):
+        import difflib  # loaded for a bad zone only
+        from zoneinfo import available_timezones  # beside the other import
+
         close = difflib.get_close_matches(text, available_timezones(), n=1)
         msg = f"'{text}' is not an IANA time zone known here"
         raise ValueError(msg + (f"; did you mean '{close[0]}'?" if close else ""))
@@ -114,6 +114,8 @@ def parse_time_zone(text: str) -> str:
 
 @functools.lru_cache(maxsize=512)
 def _is_zone(text: str) -> bool:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # few policies name a zone
+
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -219,6 +221,8 @@ def is_loopback(host: str) -> bool:
     """Say whether a host name or address is this machine and nobody else's."""
     if host.lower() == "localhost":
         return True
+    import ipaddress  # few policies name a host
+
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

@@ -1,7 +1,8 @@
 """Documents checked against a JSON Schema, every fault at the token that is wrong.
 
-Called by the readers of policies and settings; the only importer of jsonschema, which is loaded on
-first use. Never learns what the documents mean: formats are asked for through `scalars`.
+Called by the readers of policies and settings; the only importer of jsonschema, which is loaded for
+the first document with a fault. Never learns what the documents mean: formats are asked for through
+`scalars` and `rule_scalars`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import copy
 import functools
 import json
 from collections.abc import Callable, Iterable, Mapping
-from importlib import resources
+from pkgutil import get_data  # importlib.resources takes several times as long to load
 from typing import TYPE_CHECKING
 
-from recordingd.config import scalars
+from recordingd.config import rule_scalars, scalars
 from recordingd.config.diagnostics import Findings
-from recordingd.config.schema_words import Fault, LaterWords, Reporter
+from recordingd.config.schema_fit import SchemaFit
+from recordingd.config.schema_words import Fault, Reporter
 from recordingd.config.strict_yaml import Document, PathParts, Plain
 from recordingd.domain.durations import parse_duration, parse_finite_duration
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, FormatChecker
     from jsonschema.exceptions import ValidationError
 
-_FORMATS: Mapping[str, Callable[[str], object]] = {
+FORMATS: Mapping[str, Callable[[str], object]] = {
     "recordingd-pattern": scalars.parse_pattern,
     "recordingd-phone": scalars.parse_phone_pattern,
     "recordingd-duration": parse_duration,
@@ -43,25 +45,38 @@ _FORMATS: Mapping[str, Callable[[str], object]] = {
     "recordingd-size": scalars.parse_size,
     "recordingd-rate": scalars.parse_rate,
     "recordingd-file-name": scalars.parse_file_name,
+    "recordingd-count-from": rule_scalars.parse_count_from,
+    "recordingd-prompt": rule_scalars.parse_prompt,
+    "recordingd-language": rule_scalars.parse_language,
+    "recordingd-key": rule_scalars.parse_key,
+    "recordingd-place-code": rule_scalars.parse_place_code,
+    "recordingd-number": rule_scalars.parse_number,
+    "recordingd-raw-id": rule_scalars.parse_raw_id,
+    "recordingd-party": rule_scalars.parse_party,
+    "recordingd-deletion": rule_scalars.parse_deletion,
+    "recordingd-pause-reason": rule_scalars.parse_pause_reason,
 }
 
 
 class SchemaCheck:
-    """One schema, compiled once."""
+    """One schema, loaded once."""
 
-    def __init__(self, name: str, later: LaterWords) -> None:
-        self._validator = _compile(name)
-        self._later = later
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._fit = SchemaFit(load_schema(name), FORMATS)
 
     def check(self, document: Document, findings: Findings) -> Plain:
         """Report every fault of a document; return its data without the faulty values.
 
         A document without faults is returned as it is.
         """
-        faults = [_fault_of(error) for error in self._validator.iter_errors(document.data)]
+        if self._fit.fits(document.data):
+            return document.data
+        validator = compiled(self._name)
+        faults = [_fault_of(error) for error in validator.iter_errors(document.data)]
         if not faults:
             return document.data
-        reporter = Reporter(document, findings, self._later)
+        reporter = Reporter(document, findings)
         for fault in faults:
             reporter.add(fault)
         return _pruned(document.data, faults)
@@ -70,52 +85,36 @@ class SchemaCheck:
 @functools.cache
 def policy_check() -> SchemaCheck:
     """Return the check of policy documents."""
-    return SchemaCheck("policy.schema.json", _LATER_IN_POLICIES)
+    return SchemaCheck("policy.schema.json")
 
 
 @functools.cache
 def settings_check() -> SchemaCheck:
     """Return the check of a settings document."""
-    return SchemaCheck("settings.schema.json", LaterWords())
-
-
-_LATER_IN_POLICIES = LaterWords(
-    kinds=frozenset(
-        {"ConsentRule", "PauseRule", "RetentionRule", "LegalHold", "Places", "PolicyTest"}
-    ),
-    fields=frozenset(
-        {
-            "place",
-            "rotateEvery",
-            "copyTo",
-            "store",
-            "satisfiedBy",
-            "beforeDecision",
-            "ask",
-            "outcomes",
-            "evidence",
-            "basis",
-            "locked",
-            "decideAfter",
-        }
-    ),
-    values=frozenset({"endCall", "notice", "impliedAfterNotice"}),
-)
+    return SchemaCheck("settings.schema.json")
 
 
 @functools.cache
-def _compile(name: str) -> Draft202012Validator:
+def load_schema(name: str) -> Plain:
+    """Return a schema of the package as JSON has it, by its file's name."""
+    text = get_data("recordingd", f"schema/{name}")
+    assert text is not None, "the package's loader reads files"
+    return json.loads(text)
+
+
+@functools.cache
+def compiled(name: str) -> Draft202012Validator:
+    """Return the validator of record for a schema of the package."""
     from jsonschema import Draft202012Validator  # slow to import, needed here only
 
-    text = resources.files("recordingd").joinpath("schema", name).read_text("utf-8")
-    return Draft202012Validator(json.loads(text), format_checker=_format_checker())
+    return Draft202012Validator(load_schema(name), format_checker=_format_checker())
 
 
 def _format_checker() -> FormatChecker:
     from jsonschema import FormatChecker  # slow to import, needed here only
 
     checker = FormatChecker(formats=())
-    for name, parse in _FORMATS.items():
+    for name, parse in FORMATS.items():
         checker.checks(name, raises=ValueError)(functools.partial(_is_format, parse))
     return checker
 

@@ -6,7 +6,6 @@ meant; decides nothing. Never learns which document kind it speaks of.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
@@ -27,15 +26,6 @@ _TYPE_WORDS = {
 _ABOUT_A_VALUE = frozenset({"enum", "const", "type", "format", "pattern", "minLength", "maxLength"})
 # What YAML 1.1 takes for a boolean and this language does not.
 _BOOLEAN_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaterWords:
-    """Words of the language that this version does not know yet, so that it can say so."""
-
-    kinds: frozenset[str] = frozenset()
-    fields: frozenset[str] = frozenset()
-    values: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +54,9 @@ class Fault:
 class Reporter:
     """Puts one schema fault into words and at its token."""
 
-    def __init__(self, document: Document, findings: Findings, later: LaterWords) -> None:
+    def __init__(self, document: Document, findings: Findings) -> None:
         self._document = document
         self._findings = findings
-        self._later = later
 
     def add(self, fault: Fault) -> None:
         """Report one fault; of a fault about several fields, each at its own place."""
@@ -91,9 +80,10 @@ class Reporter:
             if any(announces_secret(str(part)) for part in (*fault.path, name)):
                 self._document.hide(*fault.path, name)
             place = self._document.key_at(*fault.path, name)
-            if name in self._later.fields:
-                message = f"field '{name}' is not known to this version"
-                self._findings.error(place, "schema/unknown-field", message)
+            refused = fault.schema.get("refusedFields", {}).get(name)
+            if refused is not None:
+                message, hint = refused["message"], refused.get("hint")
+                self._findings.error(place, "schema/refused-field", message, hint=hint)
                 continue
             close = did_you_mean(name, known)
             hint = close or f"known fields are {', '.join(known)}"
@@ -123,21 +113,14 @@ class Reporter:
         if fault.path == ("kind",):
             self._unknown_kind(place, value, choices)
             return
-        known = ", ".join(map(str, choices))
-        if isinstance(value, str) and value in self._later.values:
-            message = f"'{value}' is not known to this version; known are {known}"
-            self._findings.error(place, "schema/enum", message)
-            return
+        known = ", ".join(map(_plain, choices))
         message = f"{_shown(value)} is not one of {known}"
         if len(choices) == 1:
             message = f"expected {known}, found {_shown(value)}"
         self._findings.error(place, "schema/enum", message, hint=did_you_mean(value, choices))
 
     def _unknown_kind(self, place: Place, value: Plain, choices: list[str]) -> None:
-        message = f"kind {_shown(value)} is not known"
-        if isinstance(value, str) and value in self._later.kinds:
-            message += " to this version"
-        message += f"; known kinds are {', '.join(choices)}"
+        message = f"kind {_shown(value)} is not known; known kinds are {', '.join(choices)}"
         self._findings.error(
             place, "schema/unknown-kind", message, hint=did_you_mean(value, choices)
         )
@@ -157,20 +140,26 @@ class Reporter:
     def _bad_format(self, fault: Fault) -> None:
         message, _, hint = fault.reason.partition("; did you mean ")
         self._findings.error(
-            self._document.at(*fault.path),
+            self._place_of(fault),
             f"schema/{str(fault.wanted).removeprefix('recordingd-')}",
             message,
             hint=f"did you mean {hint}" if hint else None,
         )
 
     def _bad_pattern(self, fault: Fault) -> None:
-        path = fault.path
         reason = fault.schema.get("patternErrorMessage", f"it must fit {fault.wanted}")
-        document = self._document
-        place = document.key_at(*path, fault.value) if fault.is_key else document.at(*path)
         self._findings.error(
-            place, "schema/pattern", f"{_shown(fault.value)} is not a name", hint=reason
+            self._place_of(fault),
+            "schema/pattern",
+            f"{_shown(fault.value)} is not a name",
+            hint=reason,
         )
+
+    def _place_of(self, fault: Fault) -> Place:
+        """Return where the value of a fault stands, which may be a key."""
+        if fault.is_key:
+            return self._document.key_at(*fault.path, fault.value)
+        return self._document.at(*fault.path)
 
     def _out_of_bounds(self, fault: Fault) -> None:
         words = {
@@ -191,6 +180,8 @@ class Reporter:
 def _type_hint(names: list[str], value: Plain) -> str | None:
     if names == ["boolean"] and isinstance(value, str) and value.lower() in _BOOLEAN_WORDS:
         return f"write {_BOOLEAN_WORDS[value.lower()]}"
+    if "integer" in names and isinstance(value, str) and value.removeprefix("-").isdigit():
+        return f"write it without quotes: {value}"
     if "string" in names and isinstance(value, int | float):
         return f'put it in quotes: "{_plain(value)}"'
     return None
@@ -214,6 +205,8 @@ def did_you_mean(word: object, known: Iterable[object]) -> str | None:
     """Return a hint that names the closest known word; None when nothing is close."""
     if not isinstance(word, str):
         return None
+    import difflib  # loaded for the first fault only
+
     by_fold = {str(k).casefold(): str(k) for k in known}
     close = difflib.get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.7)
     return f"did you mean '{by_fold[close[0]]}'?" if close else None

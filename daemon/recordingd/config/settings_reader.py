@@ -104,6 +104,7 @@ def _build(source: SettingsSource) -> Settings | None:
         pseudonym_key=source.secret_at("pseudonymKey"),
         service_retention=source.span("serviceRetention", default="24h"),
         ceiling=None if ceiling is None else parse_duration(ceiling),
+        requires_consent_rule=source.get("requireConsentRule") is True,
         downloads_concurrency=source.get("downloads", "concurrency") or 8,
         guards=_guards(source),
         log=LogSettings(

@@ -15,15 +15,13 @@ _REFUSED: Mapping[tuple[str, ...], str] = {
 }
 # These promise something only when they are switched on.
 _REFUSED_WHEN_TRUE: Mapping[tuple[str, ...], str] = {
-    ("requireConsentRule",): "ask for consent in the policies themselves",
     ("acs", "resultFallback"): "leave it out: files whose announcement never came are alarmed",
 }
 _WITHOUT_EFFECT: tuple[tuple[str, ...], ...] = (
     ("downloads", "bandwidth"),
-    ("guards",),
-    ("holdGrace",),
+    ("guards", "maxEndCalls"),
 )
-_STORE_FIELDS_WITHOUT_EFFECT = ("place", "immutable")
+_STORE_FIELDS_WITHOUT_EFFECT = ("place",)
 
 
 def check_support(source: SettingsSource) -> None:

@@ -52,6 +52,7 @@ class StoreSettings:
 
     A container is opened with its account's key or a shared signature, with Entra ID where neither
     is given. `on_export_failure` is the store for files that the service could not write here.
+    `immutable_for` is how long nothing that was written here can be deleted, None where it can.
     """
 
     name: StoreName
@@ -60,6 +61,7 @@ class StoreSettings:
     account_key: Secret | None = None
     sas: Secret | None = None
     on_export_failure: StoreName | None = None
+    immutable_for: Duration | Forever | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,7 @@ class Settings:
     pseudonym_key: Secret | None
     service_retention: timedelta
     ceiling: Duration | Forever | None
+    requires_consent_rule: bool
     downloads_concurrency: int
     guards: Guards
     log: LogSettings

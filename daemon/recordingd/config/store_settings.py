@@ -12,6 +12,7 @@ from recordingd.config import scalars
 from recordingd.config.schema_words import did_you_mean
 from recordingd.config.settings_source import SettingsSource
 from recordingd.config.settings_values import StoreSettings
+from recordingd.domain.durations import parse_duration
 from recordingd.domain.policies import StoreName
 
 _FOR_CONTAINERS = ("accountKey", "sas", "onExportFailure", "immutable")
@@ -42,7 +43,8 @@ def default_archive(source: SettingsSource, stores: Mapping[StoreName, StoreSett
 def _store(source: SettingsSource, name: str, store: Mapping[str, Any]) -> StoreSettings:
     path, container = store.get("path"), store.get("container")
     _check_kind(source, name, store)
-    fallback = store.get("onExportFailure")
+    fallback, immutable = store.get("onExportFailure"), store.get("immutable", {})
+    at_least = immutable.get("atLeast")
     return StoreSettings(
         name=StoreName(name),
         path=None if path is None else source.in_state_dir(path),
@@ -50,6 +52,7 @@ def _store(source: SettingsSource, name: str, store: Mapping[str, Any]) -> Store
         account_key=source.secret_at("stores", name, "accountKey"),
         sas=source.secret_at("stores", name, "sas"),
         on_export_failure=None if fallback is None else StoreName(fallback),
+        immutable_for=None if at_least is None else parse_duration(at_least),
     )
 
 

@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from recordingd.config.cross_checks import PolicyContext
 from recordingd.config.diagnostics import Diagnostic, Findings, Place, SourceFile, Span
+from recordingd.config.drafts import PolicyContext, WaysIn
 from recordingd.config.policy_files import check_policies, is_policy_path, policy_paths
-from recordingd.config.settings import Settings, check_settings
 from recordingd.config.strict_yaml import parse_documents, read_source
+
+if TYPE_CHECKING:
+    from recordingd.config.settings import Settings
 
 SETTINGS_NAME = "recordingd.yaml"
 
@@ -49,8 +51,26 @@ def context_of(settings: Settings, now: datetime | None = None) -> PolicyContext
         stores={name: store.container for name, store in settings.stores.items()},
         is_container_list=settings.has_named_stores,
         ceiling=settings.ceiling,
+        has_callbacks=settings.callback_tokens is not None,
         api_version=settings.acs.api_version,
+        archive=settings.archive,
+        immutable_for={
+            name: store.immutable_for
+            for name, store in settings.stores.items()
+            if store.immutable_for is not None
+        },
+        requires_consent_rule=settings.requires_consent_rule,
+        ways_in=_ways_into(settings),
         now=now,
+    )
+
+
+def _ways_into(settings: Settings) -> WaysIn:
+    has_webhook = bool(settings.webhook_secrets) or settings.webhook_entra is not None
+    return WaysIn(
+        has_events=has_webhook or settings.storage_queue is not None,
+        has_reporters=bool(settings.reporters),
+        context_tags=frozenset(settings.tags_from_context),
     )
 
 
@@ -112,7 +132,7 @@ class _Validation:
 
     def _add_settings(self, path: Path) -> None:
         self._files[str(path)] = None
-        diagnostics, settings = check_settings(path, self._environ)
+        diagnostics, settings = _check_settings(path, self._environ)
         self._findings.extend(diagnostics)
         if settings is None:
             return
@@ -146,10 +166,19 @@ class _Validation:
         for folder in (root, root.absolute().parent):
             path = folder / SETTINGS_NAME
             if path.is_file():
-                _, settings = check_settings(path, self._environ)
+                _, settings = _check_settings(path, self._environ)
                 if settings is not None:
                     return context_of(settings, self._now)
         return PolicyContext(now=self._now)
+
+
+def _check_settings(
+    path: Path, environ: Mapping[str, str] | None
+) -> tuple[tuple[Diagnostic, ...], Settings | None]:
+    # Loads what the daemon needs; many policies are checked where there are no settings.
+    from recordingd.config.settings import check_settings
+
+    return check_settings(path, environ)
 
 
 def _is_settings(path: Path) -> bool:

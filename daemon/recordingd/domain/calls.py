@@ -1,4 +1,4 @@
-"""What is known about one call and the parties in it, and the events that say so.
+"""What is known about one call, and the events that say so.
 
 Built by `ingress.envelopes` (events) and `planning.facts` (values folded from events), stored by
 `ledger`, read by everything that decides. Field names are ours; the service's own words end in
@@ -14,66 +14,50 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType
 
+from recordingd.domain.parties import Direction, Participant, Party, PartyKind, Phone, RawId
+
+__all__ = [
+    "AnnouncedFile",
+    "AnyCallEvent",
+    "Call",
+    "CallConnected",
+    "CallDisconnected",
+    "CallEnded",
+    "CallEvent",
+    "CallId",
+    "CallReference",
+    "CallStarted",
+    "CallTagged",
+    "CaptureRequested",
+    "ConsentAnswer",
+    "ConsentAnswered",
+    "Direction",
+    "EventIgnored",
+    "FilesAnnounced",
+    "IncomingCall",
+    "MomentTold",
+    "Participant",
+    "ParticipantAdded",
+    "ParticipantRemoved",
+    "ParticipantsUpdated",
+    "Party",
+    "PartyKind",
+    "Phone",
+    "RawId",
+    "RecordingStateChanged",
+    "ServerCallId",
+    "StartRecordingFailed",
+    "call_id_of",
+]
+
 CallId = NewType("CallId", str)
 ServerCallId = NewType("ServerCallId", str)
-RawId = NewType("RawId", str)
-Phone = NewType("Phone", str)
 
 
 def call_id_of(server_call_id: ServerCallId) -> CallId:
     """Name a call by its server call id: the same call has the same id on every machine."""
     digest = hashlib.sha256(server_call_id.encode()).hexdigest()
     return CallId(f"call-{digest[:24]}")
-
-
-class PartyKind(enum.Enum):
-    """Kinds of participants, in the service's words (CommunicationIdentifierModel, 2026-03-12)."""
-
-    COMMUNICATION_USER = "communicationUser"
-    PHONE_NUMBER = "phoneNumber"
-    TEAMS_USER = "microsoftTeamsUser"
-    TEAMS_APP = "microsoftTeamsApp"
-    TEAMS_EXTENSION_USER = "teamsExtensionUser"
-    UNKNOWN = "unknown"
-
-
-class Direction(enum.Enum):
-    """Which way a call was placed, seen from the resource."""
-
-    INCOMING = "incoming"
-    OUTGOING = "outgoing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
-    """Somebody or something that can be in a call, as an event names it.
-
-    `raw_id` is the service's identifier (`8:acs:…`, `4:+1800…`); `phone` is E.164 where known;
-    `role` is None unless an event or a signal says one.
-    """
-
-    raw_id: RawId
-    kind: PartyKind = PartyKind.UNKNOWN
-    phone: Phone | None = None
-    display_name: str | None = None
-    role: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Participant:
-    """One party's presence in a call; somebody who comes back has a second row.
-
-    `left_at` is None while the party is in the call.
-    """
-
-    party: Party
-    joined_at: datetime
-    left_at: datetime | None = None
-
-    @property
-    def is_present(self) -> bool:
-        """Whether the party is in the call as far as is known."""
-        return self.left_at is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +68,7 @@ class Call:
     ring makes a stub first); `ended_at` is None while it lives. `participants_seq` is the highest
     sequence number of a complete participant list seen, None before the first. `past_tags` are the
     values that a tag had before, oldest first; `moments` are the named events that retention may
-    count from, at their latest telling.
+    count from, each the latest moment that was ever told of it.
     """
 
     call_id: CallId
@@ -257,17 +241,24 @@ class FilesAnnounced(CallEvent):
 
 
 class ConsentAnswer(enum.Enum):
-    """What a party, or an application on behalf of the whole call, answered."""
+    """What a party, or an application on behalf of the whole call, answered.
+
+    NOTIFIED is that it was told of the recording and has said nothing; WITHDRAWN takes back what
+    was granted before.
+    """
 
     GRANTED = "granted"
     DENIED = "denied"
+    NOTIFIED = "notified"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentAnswered(CallEvent):
     """An answer to the question whether a call may be recorded.
 
-    `participant` is a raw id or an E.164 number, None when the answer is the call's.
+    `participant` is a raw id or an E.164 number, None when the answer is the call's. `valid_until`
+    is when a consent ends by itself, None for never.
     """
 
     answer: ConsentAnswer
@@ -275,6 +266,7 @@ class ConsentAnswered(CallEvent):
     purpose: str
     method: str
     reporter: str
+    valid_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +275,28 @@ class CallTagged(CallEvent):
 
     tags: Mapping[str, str]
     roles: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureRequested(CallEvent):
+    """An application asks for silence, or with `is_resume` for the end of the silence it asked for.
+
+    `reporter` is the application, or the person at the command line.
+    """
+
+    is_resume: bool
+    reporter: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MomentTold(CallEvent):
+    """An application tells a named moment that retention may count from.
+
+    `moment` may lie in the future: a contract may be known to end next month.
+    """
+
+    name: str
+    moment: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,5 +320,7 @@ AnyCallEvent = (
     | FilesAnnounced
     | ConsentAnswered
     | CallTagged
+    | MomentTold
+    | CaptureRequested
     | EventIgnored
 )

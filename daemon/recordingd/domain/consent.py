@@ -144,13 +144,15 @@ class ConsentRule:
 class ConsentNeed:
     """What a call needs, from every rule that counts for it: complete, the strictest of each field.
 
-    `parties` None asks only those who fit `selectors`; otherwise they are asked too. `rules` names
-    where it comes from, sorted and never empty.
+    `parties` None asks only those who fit `selectors`; otherwise they are asked too. `trusts_list`
+    says that the list of participants suffices as events gave it. `rules` names where it comes
+    from, sorted and never empty.
     """
 
     mode: ConsentMode
     parties: Parties | None
     selectors: tuple[Selector, ...]
+    trusts_list: bool
     satisfied_by: frozenset[Satisfaction]
     before_decision: BeforeDecision
     timeout: Duration

@@ -77,23 +77,25 @@ def parse_duration(text: str) -> Duration | Forever:
     """
     if text == FOREVER.value:
         return FOREVER
-    duration = _parse_simple(text) or _parse_iso(text)
-    if duration is None:
-        msg = f"'{text}' is not a duration; write 15s, 10m, 24h, 90d, 6w, 7y, ISO 8601, or forever"
-        raise ValueError(msg)
-    if duration.approximate_seconds() > _DAYS_MAX * 86400:
-        msg = f"'{text}' is longer than {YEARS_MAX} years; write forever"
-        raise ValueError(msg)
-    return duration
+    return _parse(text, others=", ISO 8601, or forever", longer="write forever")
 
 
 def parse_finite_duration(text: str) -> Duration:
     """Read a duration that must end; `forever` is refused with a ValueError as well."""
-    duration = parse_duration(text)
-    if duration is FOREVER:
+    if text == FOREVER.value:
         msg = "'forever' is not possible here; write a finite duration"
         raise ValueError(msg)
-    assert isinstance(duration, Duration)
+    return _parse(text, others=" or ISO 8601", longer="write a shorter one")
+
+
+def _parse(text: str, *, others: str, longer: str) -> Duration:
+    duration = _parse_simple(text) or _parse_iso(text)
+    if duration is None:
+        msg = f"'{text}' is not a duration; write 15s, 10m, 24h, 90d, 6w, 7y{others}"
+        raise ValueError(msg)
+    if duration.approximate_seconds() > _DAYS_MAX * 86400:
+        msg = f"'{text}' is longer than {YEARS_MAX} years; {longer}"
+        raise ValueError(msg)
     return duration
 
 

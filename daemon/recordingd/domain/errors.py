@@ -12,6 +12,7 @@
     |- MediaFault                a downloaded body is not the file it claims to be
     |- StoreRefused              a store answered that it will not do what was asked
     |- LedgerFault               the ledger could not be read or written
+    |  |- LedgerMissing          there is none yet
     |  |- LedgerOutdated         its schema is older or newer than this program
     |  `- StaleSnapshot          the facts changed since the snapshot was read
     |- StateDirectoryBusy        another daemon owns the state directory
@@ -126,6 +127,10 @@ class UnreadableEvent(RecordingdError):
 
 class LedgerFault(RecordingdError):
     """The ledger could not be read or written; callers answer 503 or try again."""
+
+
+class LedgerMissing(LedgerFault):
+    """There is no ledger where the settings say."""
 
 
 class LedgerOutdated(LedgerFault):

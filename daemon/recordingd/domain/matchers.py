@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import NewType
 
-from recordingd.domain.calls import Direction, PartyKind
+from recordingd.domain.parties import Direction, PartyKind
 
 GroupName = NewType("GroupName", str)
 PlaceName = NewType("PlaceName", str)

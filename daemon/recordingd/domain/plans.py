@@ -24,7 +24,7 @@ from recordingd.domain.recordings import (
     StopReason,
     Verb,
 )
-from recordingd.domain.retention import RetentionSpec
+from recordingd.domain.retention import Keeping
 
 
 class ReasonCode(enum.Enum):
@@ -39,6 +39,11 @@ class ReasonCode(enum.Enum):
     CONSENT_GRANTED = "consentGranted"
     CONSENT_DENIED = "consentDenied"
     CONSENT_TIMEOUT = "consentTimeout"
+    CONSENT_WITHDRAWN = "consentWithdrawn"
+    CONSENT_ASKED = "consentAsked"
+    PAUSE_ASKED = "pauseAsked"
+    PAUSE_OVER = "pauseOver"
+    ROTATED = "rotated"
     UNDECIDED = "undecided"
     CAPTURE_DRIFTED = "captureDrifted"
     PAUSE_UNCONFIRMED = "pauseUnconfirmed"
@@ -47,9 +52,13 @@ class ReasonCode(enum.Enum):
     FILE_STORED = "fileStored"
     FILE_VERIFIED = "fileVerified"
     RETENTION_DUE = "retentionDue"
+    FLOOR_STANDS = "floorStands"
     NEVER_CAPTURED = "neverCaptured"
     NEVER_ANNOUNCED = "neverAnnounced"
     POLICY_CHANGED = "policyChanged"
+    POLICY_EXPIRES = "policyExpires"
+    KEEPING_CHANGED = "keepingChanged"
+    RULES_READ = "rulesRead"
     NOT_HEARD_OF = "notHeardOf"
 
 
@@ -83,7 +92,7 @@ class ExpectRecording(Action):
 
     spec: RecordSpec
     consent: ConsentSpec | None
-    retention: RetentionSpec
+    keeping: tuple[Keeping, ...]
     purpose: str
 
 
@@ -101,6 +110,17 @@ class ClosePause(Action):
 
     recording: RecordingId
     pause: PauseReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteQuestions(Action):
+    """Write down that consent rules ask something of the participants from now on.
+
+    `questions` name the rules and what they ask; one that stands already keeps its time.
+    """
+
+    recording: RecordingId
+    questions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +162,19 @@ class BringForwardErasure(Action):
 
     recording: RecordingId
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeKeeping(Action):
+    """Write down what rules say now of how long a recording is kept, as read under `revision`.
+
+    `moves_earlier` says that its deletion comes earlier without an approved plan that names it.
+    """
+
+    recording: RecordingId
+    keeping: tuple[Keeping, ...]
+    revision: int
+    moves_earlier: bool = False
 
 
 # --- effects on the world -------------------------------------------------------------------------
@@ -238,11 +271,13 @@ LedgerAction = (
     ExpectRecording
     | OpenPause
     | ClosePause
+    | NoteQuestions
     | PresumeCallEnded
     | CloseRecording
     | MarkFileLost
     | MarkFileExpired
     | BringForwardErasure
+    | ChangeKeeping
 )
 RecordingEffect = (
     StartRecording | ObserveRecording | PauseRecording | ResumeRecording | StopRecording

@@ -1,6 +1,6 @@
 """Tests that people write beside their policies: a call, what happens in it, what is expected.
 
-Built by `config`, played by `planning.rehearsal`, judged by `planning.policy_tests`.
+Built by `config`, played by `planning.policy_tests`, judged by `planning.expectations`.
 """
 
 from __future__ import annotations
@@ -107,8 +107,9 @@ class ExpectedRetention:
 class Expectation:
     """What must be true after so many steps (0: at the start); what is None is not looked at.
 
-    `policy` "" expects that none wins. `record` holds only the fields that were written, by their
-    names in the language; `assign` is channel -> raw id as the recording started.
+    `policy` "" expects that none wins, and so does `decision: none`. `record` holds only the fields
+    that were written, by their names and with their words in the language; `assign` is channel ->
+    raw id as the recording started.
     """
 
     source: Source

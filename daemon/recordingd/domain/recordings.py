@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NewType
+from typing import ClassVar, NewType
 
 from recordingd.domain.calls import Call, ConsentAnswer, Participant, RawId
 from recordingd.domain.consent import ConsentSpec
-from recordingd.domain.matchers import Source
+from recordingd.domain.durations import Duration
+from recordingd.domain.matchers import RuleName, Source
 from recordingd.domain.policies import Channels, Content, MediaFormat, PolicyName, StoreName
-from recordingd.domain.retention import RetentionSpec
+from recordingd.domain.retention import Keeping
 
 RecordingId = NewType("RecordingId", str)
 ServiceRecordingId = NewType("ServiceRecordingId", str)
@@ -47,23 +48,55 @@ class Outcome(enum.Enum):
 
 
 class StopReason(enum.Enum):
-    """Why we ended a recording."""
+    """Why we ended a recording; after ROTATED the next one of the call follows at once."""
 
     CALL_ENDED = "callEnded"
     FORBIDDEN = "forbidden"
     NO_LONGER_MATCHED = "noLongerMatched"
+    ROTATED = "rotated"
     CONSENT_DENIED = "consentDenied"
+    CONSENT_WITHDRAWN = "consentWithdrawn"
     CONSENT_TIMEOUT = "consentTimeout"
     PAUSE_UNCONFIRMED = "pauseUnconfirmed"
 
 
-class PauseReason(enum.Enum):
-    """Why audio may not flow; it flows only while no reason is open."""
+_OF_A_RULE = "pause:"
 
-    CONSENT = "consent"
-    SETTLE = "settle"
-    FORBID = "forbid"
-    OPERATOR = "operator"
+
+@dataclass(frozen=True, slots=True)
+class PauseReason:
+    """Why audio may not flow; it flows only while no reason is open.
+
+    `value` is how it is written: that of one of the reasons below, or `pause:` and the name of a
+    pause rule. OPERATOR is a request for silence that no rule answers.
+    """
+
+    value: str
+
+    CONSENT: ClassVar[PauseReason]
+    SETTLE: ClassVar[PauseReason]
+    FORBID: ClassVar[PauseReason]
+    OPERATOR: ClassVar[PauseReason]
+
+    @classmethod
+    def of_rule(cls, rule: RuleName) -> PauseReason:
+        """Return the reason that a pause rule opens."""
+        return cls(f"{_OF_A_RULE}{rule}")
+
+    @property
+    def rule(self) -> RuleName | None:
+        """The pause rule that opened it; None for every other reason."""
+        is_of_a_rule = self.value.startswith(_OF_A_RULE)
+        return RuleName(self.value.removeprefix(_OF_A_RULE)) if is_of_a_rule else None
+
+    def __str__(self) -> str:
+        return self.value
+
+
+PauseReason.CONSENT = PauseReason("consent")
+PauseReason.SETTLE = PauseReason("settle")
+PauseReason.FORBID = PauseReason("forbid")
+PauseReason.OPERATOR = PauseReason("operator")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +113,20 @@ class Pause:
 class Recording:
     """One capture of one call, from the moment it is wanted.
 
-    Everything up to `retention` is frozen when it is first wanted: a later policy never changes how
-    a running recording is made. `affinity` (channel -> raw id), `start_paused`, `start_request_id`
-    and `first_sent_at` are set when the start is intended and never again, so that the same request
-    can be sent twice. `recording_id` is the service's id, None until it is known.
-    `capture_wanted` is what we last asked for, at `capture_changed_at`. Of `active_since` and
-    `inactive_since` the one that is set says what the service last read as, and since when;
-    `observed_at` is when it was last read, `observe_after` a pause in reading after a failed one.
-    `stopped_at` is when it is known to be over, `stop_reason` why we ended it (None: we did not).
-    `erase_at` is set when what it captured must go at once.
+    Everything up to `consent` is frozen when it is first wanted: a later policy never changes how a
+    running recording is made. `keeping` is what rules say of how long it is kept, sorted by rule
+    and one each, as they were last read under `keeping_revision`. `affinity` (channel -> raw id),
+    `start_paused`, `start_request_id` and `first_sent_at` are set when the start is intended and
+    never again, so that the same request can be sent twice. `recording_id` is the service's id,
+    None until it is known. `capture_wanted` is what we last asked for, at `capture_changed_at`. Of
+    `active_since` and `inactive_since` the one that is set says what the service last read as, and
+    since when; `observed_at` is when it was last read, `observe_after` a pause in reading after a
+    failed one. `stopped_at` is when it is known to be over, `stop_reason` why we ended it (None: we
+    did not). `delete_moved_at` is when its deletion last came earlier without an approved plan that
+    names it.
+    `erase_at` is set when what it captured must go at once. `rotate_every` is frozen as well.
+    `asked` says since when each question about consent stands, by rule and by what it asks
+    (`planning.consent_rules`).
     """
 
     id: RecordingId
@@ -103,8 +141,11 @@ class Recording:
     container: str | None
     purpose: str
     consent: ConsentSpec | None
-    retention: RetentionSpec
+    keeping: tuple[Keeping, ...]
+    keeping_revision: int
     affinity: Mapping[int, RawId]
+    rotate_every: Duration | None = None
+    asked: Mapping[str, datetime] = field(default_factory=dict)
     start_paused: bool = False
     callback_token_hash: str | None = None
     start_request_id: str | None = None
@@ -123,6 +164,7 @@ class Recording:
     stopped_at: datetime | None = None
     duration_ms: int | None = None
     erase_at: datetime | None = None
+    delete_moved_at: datetime | None = None
     outcome: Outcome | None = None
     detail: str | None = None
 
@@ -238,7 +280,8 @@ class Attempt:
 class Consent:
     """One committed answer; `participant` is a raw id or a number, None for the whole call.
 
-    A call-level answer counts for everybody who was in the call at `received_at`.
+    A call-level answer counts for everybody who was in the call at `received_at`. `valid_until` is
+    when a consent ends by itself, None for never.
     """
 
     id: str
@@ -248,6 +291,18 @@ class Consent:
     method: str
     reporter: str
     answered_at: datetime
+    received_at: datetime
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureRequest:
+    """One committed request for silence, or for its end; `at` is the reporter's time."""
+
+    id: str
+    is_resume: bool
+    reporter: str
+    at: datetime
     received_at: datetime
 
 
@@ -284,6 +339,7 @@ class CallFacts:
     copies: tuple[Copy, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     consents: tuple[Consent, ...] = ()
+    requests: tuple[CaptureRequest, ...] = ()
     receipts: tuple[Receipt, ...] = ()
 
     @property

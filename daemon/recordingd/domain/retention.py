@@ -81,7 +81,7 @@ class Keeping:
     """What one rule said of one recording, frozen with the revision that it was read in.
 
     `is_certain` is False while a fact is missing that decides whether the rule matches: the floor
-    counts then, the deletion does not.
+    counts then, the deletion only where it puts off what the other rules say.
     """
 
     rule: RuleName
@@ -90,3 +90,31 @@ class Keeping:
     priority: int
     spec: RetentionSpec
     is_certain: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptReading:
+    """The last time that everything that is kept was held against the rules in force.
+
+    `words` is the digest of what they said of keeping (`planning.keeping_words`); `waiting` counts
+    the recordings that they would let go earlier and that no approved plan names.
+    """
+
+    words: str
+    waiting: int
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedItems:
+    """Kept recordings whose deletion came earlier within a while, and the bytes of their copies."""
+
+    count: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptTotals:
+    """How much is kept in all."""
+
+    count: int

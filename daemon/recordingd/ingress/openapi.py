@@ -115,7 +115,7 @@ _CALLBACKS: _Schema = {
 _SIGNALS: _Schema = {
     "post": {
         "operationId": "postSignals",
-        "summary": "Report consent, tags and roles of a call.",
+        "summary": "Report consent, requests for silence, tags and roles of a call.",
         "description": "All signals of a batch are accepted, or none is.",
         "security": _BEARER,
         "requestBody": {

@@ -15,9 +15,10 @@ from recordingd.domain.calls import (
     AnyCallEvent,
     CallReference,
     CallTagged,
+    CaptureRequested,
     ConsentAnswer,
     ConsentAnswered,
-    EventIgnored,
+    MomentTold,
     ServerCallId,
 )
 from recordingd.domain.errors import UnreadableEvent
@@ -33,20 +34,18 @@ _PURPOSE = "recording"
 _ANSWERS = {
     "recordingd.consent.granted": ConsentAnswer.GRANTED,
     "recordingd.consent.denied": ConsentAnswer.DENIED,
-    # Whoever takes a consent back refuses from then on.
-    "recordingd.consent.withdrawn": ConsentAnswer.DENIED,
+    "recordingd.consent.withdrawn": ConsentAnswer.WITHDRAWN,
+    "recordingd.consent.notified": ConsentAnswer.NOTIFIED,
 }
-# A notice is no answer, and changes nothing.
-_IGNORED = ("recordingd.consent.notified",)
+# Whether a request asks for the end of the silence.
+_REQUESTS = {
+    "recordingd.capture.pauseRequested": False,
+    "recordingd.capture.resumeRequested": True,
+}
+# The longest retention from any of these years still ends within the calendar.
+_LAST_YEAR = 9499
 # Whoever sends one of these counts on its effect, which this version does not have.
-_NOT_ACTED_ON = frozenset(
-    {
-        "recordingd.capture.pauseRequested",
-        "recordingd.capture.resumeRequested",
-        "recordingd.call.linked",
-        "recordingd.retention.event",
-    }
-)
+_NOT_ACTED_ON = frozenset({"recordingd.call.linked"})
 
 
 def read_signal(notice: Notice) -> tuple[AnyCallEvent, ...]:
@@ -77,6 +76,7 @@ def _consent(notice: Notice) -> AnyCallEvent:
         purpose=_optional_text(notice.data, "purpose") or _PURPOSE,
         method=method,
         reporter=notice.reporter or "",
+        valid_until=_time(notice.data, "validUntil", path="data.validUntil"),
     )
 
 
@@ -87,14 +87,32 @@ def _tagged(notice: Notice) -> AnyCallEvent:
     return CallTagged(about=_about(notice), at=_sent_at(notice), tags=tags, roles=roles)
 
 
-def _ignored(notice: Notice) -> AnyCallEvent:
-    return EventIgnored(about=_about(notice), at=_sent_at(notice), type_name=notice.type_name)
+def _moment_told(notice: Notice) -> AnyCallEvent:
+    name = _optional_text(notice.data, "event")
+    if name is None:
+        _refuse("data.event", "is missing")
+    moment = _time(notice.data, "at", path="data.at")
+    if moment is None:
+        _refuse("data.at", "is missing")
+    if moment.year > _LAST_YEAR:
+        _refuse("data.at", f"must not be later than the year {_LAST_YEAR}")
+    return MomentTold(about=_about(notice), at=_sent_at(notice), name=name, moment=moment)
+
+
+def _capture_requested(notice: Notice) -> AnyCallEvent:
+    return CaptureRequested(
+        about=_about(notice),
+        at=_sent_at(notice),
+        is_resume=_REQUESTS[notice.type_name],
+        reporter=notice.reporter or "",
+    )
 
 
 _SIGNALS: Mapping[str, Callable[[Notice], AnyCallEvent]] = {
     **dict.fromkeys(_ANSWERS, _consent),
     "recordingd.call.tagged": _tagged,
-    **dict.fromkeys(_IGNORED, _ignored),
+    "recordingd.retention.event": _moment_told,
+    **dict.fromkeys(_REQUESTS, _capture_requested),
 }
 
 

@@ -16,6 +16,7 @@ from recordingd.domain.recordings import (
     StopReason,
     Verb,
 )
+from recordingd.ledger import consent_documents
 from recordingd.ledger import documents as doc
 from recordingd.ledger.columns import COUNT, Document, Flag, Horizon, Moment, Word
 from recordingd.ledger.schema import (
@@ -106,9 +107,12 @@ recordings = table(
     need("archive"),
     may("container"),
     need("purpose"),
-    may("consent", Document(doc.dump_consent, doc.parse_consent)),
-    need("retention", Document(doc.dump_retention, doc.parse_retention)),
+    may("consent", Document(consent_documents.dump_consent, consent_documents.parse_consent)),
+    need("keeping", Document(doc.dump_keepings, doc.parse_keepings)),
+    need("keeping_revision", COUNT),
     need("affinity", Document(doc.dump_affinity, doc.parse_affinity)),
+    may("rotate_every", Document(doc.dump_length, doc.parse_length)),
+    need("asked", _MOMENTS),
     need("start_paused", Flag()),
     may("callback_token_hash"),
     may("start_request_id"),
@@ -127,6 +131,7 @@ recordings = table(
     may("stopped_at", Moment()),
     may("duration_ms", COUNT),
     may("erase_at", Moment()),
+    may("delete_moved_at", Moment()),
     may("outcome", Word(Outcome)),
     may("detail"),
     # derived
@@ -149,6 +154,12 @@ index(
 )
 index("ix_recordings_state", recordings, "state", "call_id")
 index("ix_recordings_policy", recordings, "policy", "call_id")
+index(
+    "ix_recordings_delete_moved_at",
+    recordings,
+    "delete_moved_at",
+    where="delete_moved_at IS NOT NULL",
+)
 
 pauses = table(
     "pauses",
@@ -261,6 +272,19 @@ consents = table(
     need("method"),
     need("reporter"),
     need("answered_at", Moment()),
+    need("received_at", Moment()),
+    may("valid_until", Moment()),
+    key("call_id", "id"),
+    of_call(),
+)
+
+capture_requests = table(
+    "capture_requests",
+    need("call_id"),
+    need("id"),
+    need("is_resume", Flag()),
+    need("reporter"),
+    need("at", Moment()),
     need("received_at", Moment()),
     key("call_id", "id"),
     of_call(),

@@ -20,6 +20,7 @@ from recordingd.domain.calls import Call, Participant, Party
 from recordingd.domain.recordings import (
     Attempt,
     CallFacts,
+    CaptureRequest,
     Consent,
     Copy,
     Pause,
@@ -140,6 +141,13 @@ COLLECTIONS: tuple[RowCodec, ...] = (
     _codec(t.copies, Copy, key=("file", "store"), order=("durable_at", "file", "store")),
     _codec(t.attempts, Attempt, key=("id",), order=("intended_at", "id")),
     _codec(t.consents, Consent, key=("id",), order=("received_at", "id")),
+    _codec(
+        t.capture_requests,
+        CaptureRequest,
+        facts_field="requests",
+        key=("id",),
+        order=("received_at", "id"),
+    ),
     _codec(t.receipts, Receipt, key=("file",), order=("purged_at", "file")),
 )
 

@@ -10,7 +10,7 @@ import enum
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -121,23 +121,34 @@ class Flag(sa.types.TypeDecorator[bool]):
         return None if value is None else bool(value)
 
 
-class Word(sa.types.TypeDecorator[enum.Enum]):
-    """A member of a closed set, by its value as text; reading an unknown word is a ValueError."""
+class Spelled(Protocol):
+    """What one word tells whole."""
+
+    @property
+    def value(self) -> object:
+        """The word."""
+
+
+class Word(sa.types.TypeDecorator[Spelled]):
+    """A value by its word as text, as a member of a closed set.
+
+    `kind` makes the value from the word; of a closed set an unknown word is a ValueError.
+    """
 
     impl = sa.Text
     cache_ok = True
 
-    def __init__(self, kind: type[enum.Enum]) -> None:
+    def __init__(self, kind: Callable[[Any], Spelled]) -> None:
         super().__init__()
         self.kind = kind
 
-    def process_bind_param(self, value: enum.Enum | None, dialect: sa.Dialect) -> object:
-        """Write a member."""
+    def process_bind_param(self, value: Spelled | None, dialect: sa.Dialect) -> object:
+        """Write a value."""
         del dialect
         return None if value is None else value.value
 
-    def process_result_value(self, value: object, dialect: sa.Dialect) -> enum.Enum | None:
-        """Read a member."""
+    def process_result_value(self, value: object, dialect: sa.Dialect) -> Spelled | None:
+        """Read a value."""
         del dialect
         return None if value is None else self.kind(value)
 

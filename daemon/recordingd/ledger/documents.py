@@ -11,11 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from recordingd.domain.calls import Party, PartyKind, Phone, RawId
-from recordingd.domain.consent import ConsentMode, ConsentSpec, Parties
 from recordingd.domain.durations import FOREVER, Duration, Forever
-from recordingd.domain.matchers import Source
+from recordingd.domain.matchers import RuleName, Source
 from recordingd.domain.policies import StoreName
-from recordingd.domain.retention import CountFrom, RetentionSpec
+from recordingd.domain.retention import Basis, CountFrom, EventClock, Keeping, RetentionSpec
 
 
 def dump_texts(value: Mapping[str, str]) -> dict[str, str]:
@@ -26,6 +25,16 @@ def dump_texts(value: Mapping[str, str]) -> dict[str, str]:
 def parse_texts(value: dict[str, str]) -> Mapping[str, str]:
     """Read a mapping of texts."""
     return value
+
+
+def dump_ids(value: frozenset[str]) -> list[str]:
+    """Write a set of ids, sorted."""
+    return sorted(value)
+
+
+def parse_ids(value: list[str]) -> frozenset[str]:
+    """Read a set of ids."""
+    return frozenset(value)
 
 
 def dump_past_tags(value: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
@@ -91,42 +100,56 @@ def parse_source(value: dict[str, Any]) -> Source:
     return Source(file=value["file"], line=value["line"])
 
 
-def dump_consent(value: ConsentSpec) -> dict[str, Any]:
-    """Write a consent specification."""
-    assert isinstance(value.parties, Parties)
-    assert value.timeout is not None
-    return {
-        "mode": value.mode.value,
-        "parties": value.parties.value,
-        "timeout": _dump_finite(value.timeout),
-    }
+def dump_keepings(value: tuple[Keeping, ...]) -> list[dict[str, Any]]:
+    """Write what rules say of how long a recording is kept."""
+    return [
+        {
+            "rule": keeping.rule,
+            "source": None if keeping.source is None else dump_source(keeping.source),
+            "revision": keeping.revision,
+            "priority": keeping.priority,
+            "is_certain": keeping.is_certain,
+            **_dump_retention(keeping.spec),
+        }
+        for keeping in value
+    ]
 
 
-def parse_consent(value: dict[str, Any]) -> ConsentSpec:
-    """Read a consent specification."""
-    return ConsentSpec(
-        mode=ConsentMode(value["mode"]),
-        parties=Parties(value["parties"]),
-        timeout=_parse_finite(value["timeout"]),
+def parse_keepings(value: list[dict[str, Any]]) -> tuple[Keeping, ...]:
+    """Read what rules say of how long a recording is kept."""
+    return tuple(
+        Keeping(
+            rule=RuleName(keeping["rule"]),
+            source=None if keeping["source"] is None else parse_source(keeping["source"]),
+            revision=keeping["revision"],
+            priority=keeping["priority"],
+            spec=_parse_retention(keeping),
+            is_certain=keeping["is_certain"],
+        )
+        for keeping in value
     )
 
 
-def dump_retention(value: RetentionSpec) -> dict[str, Any]:
-    """Write a retention; its three kinds of length stay apart."""
-    assert isinstance(value.count_from, CountFrom)
+def _dump_retention(value: RetentionSpec) -> dict[str, Any]:
+    """Write a rule's body; its three kinds of length stay apart."""
+    clock = value.count_from
     return {
-        "keep_at_least": _dump_length(value.keep_at_least),
-        "delete_after": _dump_length(value.delete_after),
-        "count_from": value.count_from.value,
+        "keep_at_least": dump_length(value.keep_at_least),
+        "delete_after": dump_length(value.delete_after),
+        "count_from": str(clock) if isinstance(clock, EventClock) else clock.value,
+        "basis": value.basis.value,
+        "decide_after": dump_finite(value.decide_after),
     }
 
 
-def parse_retention(value: dict[str, Any]) -> RetentionSpec:
-    """Read a retention."""
+def _parse_retention(value: dict[str, Any]) -> RetentionSpec:
+    kind, is_event, name = value["count_from"].partition(":")
     return RetentionSpec(
-        keep_at_least=_parse_length(value["keep_at_least"]),
-        delete_after=_parse_length(value["delete_after"]),
-        count_from=CountFrom(value["count_from"]),
+        keep_at_least=parse_length(value["keep_at_least"]),
+        delete_after=parse_length(value["delete_after"]),
+        count_from=EventClock(name) if is_event else CountFrom(kind),
+        basis=Basis(value["basis"]),
+        decide_after=parse_finite(value["decide_after"]),
     )
 
 
@@ -144,21 +167,25 @@ def parse_copies(value: list[list[str]]) -> tuple[tuple[StoreName, str, str], ..
 # own, and a frozen recording must read back exactly whatever a later parser accepts.
 
 
-def _dump_finite(value: Duration) -> dict[str, int]:
+def dump_finite(value: Duration) -> dict[str, int]:
+    """Write a length that ends."""
     return {"months": value.months, "days": value.days, "seconds": value.seconds}
 
 
-def _parse_finite(value: dict[str, int]) -> Duration:
+def parse_finite(value: dict[str, int]) -> Duration:
+    """Read a length that ends."""
     return Duration(months=value["months"], days=value["days"], seconds=value["seconds"])
 
 
-def _dump_length(value: Duration | Forever | None) -> dict[str, int] | str | None:
+def dump_length(value: Duration | Forever | None) -> dict[str, int] | str | None:
+    """Write a length, a word where it never ends; None stays None."""
     if value is None:
         return None
-    return FOREVER.value if isinstance(value, Forever) else _dump_finite(value)
+    return FOREVER.value if isinstance(value, Forever) else dump_finite(value)
 
 
-def _parse_length(value: dict[str, int] | str | None) -> Duration | Forever | None:
+def parse_length(value: dict[str, int] | str | None) -> Duration | Forever | None:
+    """Read a length; None stays None."""
     if value is None:
         return None
-    return FOREVER if isinstance(value, str) else _parse_finite(value)
+    return FOREVER if isinstance(value, str) else parse_finite(value)

@@ -160,9 +160,9 @@ def open_ledger(url: str, *, instance: str, now: Now, read_only: bool = False) -
     """Open an existing ledger; `sqlite://` is a new one in memory.
 
     `now` stamps audit lines. A ledger opened for reading only cannot write, whatever is called.
-    Raises LedgerOutdated when its schema is not this program's, else LedgerFault: when there is
-    none, when it is not a ledger, when it lies on a network file system, or when it holds nothing
-    of this instance.
+    Raises LedgerMissing when there is none, LedgerOutdated when its schema is not this program's,
+    else LedgerFault: when it is not a ledger, when it lies on a network file system, or when it
+    holds nothing of this instance.
     """
     location = locate(url)
     with faults_named():

@@ -1,7 +1,8 @@
-"""The purge gate and the holds it guards.
+"""The purge gate.
 
-A part of `store`. A claim locks the gate's one row shared and a hold locks it exclusively, so that
-neither commits over the other; SQLite has one writer at a time and needs no more than that.
+A part of `store`. A claim locks the gate's one row shared and a hold locks it exclusively
+(`holds`), so that neither commits over the other; SQLite has one writer at a time and needs no more
+than that.
 """
 
 from __future__ import annotations
@@ -10,23 +11,13 @@ import sqlalchemy as sa
 
 from recordingd.domain.errors import LedgerFault, UnsafePlan
 from recordingd.ledger.part import Part, of_instance
-from recordingd.ledger.tables import holds, purge_gate
+from recordingd.ledger.prepared import Row
+from recordingd.ledger.tables import purge_gate
 
-_CLAIM = (
-    sa.select(purge_gate.c.generation, purge_gate.c.frozen_reason)
-    .where(of_instance(purge_gate))
-    .with_for_update(read=True)
+_LOOK = sa.select(purge_gate.c.generation, purge_gate.c.frozen_reason).where(
+    of_instance(purge_gate)
 )
-# A released hold still counts until its grace is over.
-_HOLD_IN_FORCE = (
-    sa.select(sa.literal(1))
-    .select_from(holds)
-    .where(
-        of_instance(holds),
-        sa.or_(holds.c.released_at.is_(None), holds.c.grace_until > sa.bindparam("at_now")),
-    )
-    .limit(1)
-)
+_CLAIM = _LOOK.with_for_update(read=True)
 
 
 class PurgeGate(Part):
@@ -37,15 +28,19 @@ class PurgeGate(Part):
         if self._tx.is_read_only:
             msg = "a purge cannot be claimed in a ledger that was opened for reading only"
             raise LedgerFault(msg)
-        row = self._tx.first(_CLAIM)
-        if row is None:
-            msg = "the ledger has no purge gate"
-            raise LedgerFault(msg)
+        row = self._row(_CLAIM)
         if row.frozen_reason is not None:
             msg = f"purges are frozen: {row.frozen_reason}"
             raise UnsafePlan(msg)
         return int(row.generation)
 
-    def has_holds(self) -> bool:
-        """Say whether any hold is in force."""
-        return self._tx.first(_HOLD_IN_FORCE, at_now=self._tx.now()) is not None
+    def purge_generation(self) -> int:
+        """Return the purge gate's generation."""
+        return int(self._row(_LOOK).generation)
+
+    def _row(self, statement: sa.Select[tuple[int, str | None]]) -> Row:
+        row = self._tx.first(statement)
+        if row is None:
+            msg = "the ledger has no purge gate"
+            raise LedgerFault(msg)
+        return row

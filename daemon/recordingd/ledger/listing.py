@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from recordingd.domain.calls import CallId
 from recordingd.domain.recordings import CallFacts, FileId
-from recordingd.ledger.call_tables import calls, files, recordings
+from recordingd.domain.retention import KeptTotals, MovedItems
+from recordingd.ledger.call_tables import calls, copies, files, recordings
 from recordingd.ledger.calls import Calls
 from recordingd.ledger.part import given, of_instance
 from recordingd.ports.ledger import RecordingFilter
@@ -84,6 +85,20 @@ FIND_RECORDING = (
     .order_by("id")
     .limit(FOUND_MAX)
 )
+_FOUND_CALL = sa.select(calls.c.call_id).where(of_instance(calls))
+THIS_CALL = _FOUND_CALL.where(given(calls.c.server_call_id))
+FIND_CALL = (
+    sa.union(
+        *(
+            _FOUND_CALL.where(
+                column >= sa.bindparam("at_prefix"), column <= sa.bindparam("at_prefix_end")
+            )
+            for column in (calls.c.call_id, calls.c.server_call_id)
+        )
+    )
+    .order_by("call_id")
+    .limit(FOUND_MAX)
+)
 FIND_FILE = sa.select(files.c.call_id, files.c.id).where(
     of_instance(files), given(files.c.document_id)
 )
@@ -97,12 +112,29 @@ LIVE_CALLS = (
     .select_from(calls)
     .where(of_instance(calls), calls.c.started_at.is_not(None), calls.c.ended_at.is_(None))
 )
+_KEPT = "kept"
+_MOVED = sa.and_(
+    of_instance(recordings),
+    recordings.c.delete_moved_at > sa.bindparam("at_after"),
+    # Nearly everything is kept, and little has moved: as above, no index may find the state.
+    recordings.c.state.concat("") == _KEPT,
+)
+MOVED_COUNT = sa.select(sa.func.count().label("moved_count")).select_from(recordings).where(_MOVED)
+MOVED_BYTES = (
+    sa.select(sa.func.coalesce(sa.func.sum(copies.c.size_bytes), 0).label("moved_bytes"))
+    # Outer joins keep their order: SQLite would begin with every copy there is.
+    .select_from(recordings.outerjoin(files).outerjoin(copies))
+    .where(_MOVED, copies.c.deleted_at.is_(None))
+)
 EVERY_CALL = (
     sa.select(calls.c.call_id)
     .where(of_instance(calls), calls.c.call_id > _AFTER)
     .order_by(calls.c.call_id)
     .limit(_AT_MOST)
 )
+# Walked by key: whoever asks for the calls of the last weeks asks seldom, and no index has to be
+# kept for that with every call.
+CALLS_SINCE = EVERY_CALL.where(calls.c.first_seen_at >= sa.bindparam("at_since"))
 
 
 class Listing(Calls):
@@ -132,6 +164,13 @@ class Listing(Calls):
         found = [CallId(row.call_id) for row in self._tx.rows(statement, **conditions)]
         return [stored.facts for stored in self.load_stored(found)]
 
+    def calls_since(
+        self, since: datetime, *, after: CallId | None, limit: int
+    ) -> Sequence[CallFacts]:
+        """Return calls first seen since a moment, by call id."""
+        found = self._tx.rows(CALLS_SINCE, at_since=since, at_cursor=after or "", at_most=limit)
+        return [stored.facts for stored in self.load_stored([CallId(r.call_id) for r in found])]
+
     def every_call(self, *, after: CallId | None, limit: int) -> Sequence[CallId]:
         """Return calls by id, at most `limit`, after one."""
         found = self._tx.rows(EVERY_CALL, at_cursor=after or "", at_most=limit)
@@ -142,6 +181,13 @@ class Listing(Calls):
         found = self._tx.rows(FIND_RECORDING, at_prefix=prefix, at_prefix_end=prefix + _LAST)
         return [(CallId(row.call_id), row.id) for row in found]
 
+    def find_calls(self, prefix: str) -> Sequence[CallId]:
+        """Return calls by the start of their id or server call id."""
+        found = self._tx.rows(THIS_CALL, at_server_call_id=prefix) or self._tx.rows(
+            FIND_CALL, at_prefix=prefix, at_prefix_end=prefix + _LAST
+        )
+        return [CallId(row.call_id) for row in found]
+
     def find_file(self, document_id: str) -> tuple[CallId, FileId] | None:
         """Return the call and file of a document id."""
         row = self._tx.first(FIND_FILE, at_document_id=document_id)
@@ -150,6 +196,16 @@ class Listing(Calls):
     def recording_counts(self) -> Mapping[str, int]:
         """Count recordings by derived state."""
         return {row.state: row.row_count for row in self._tx.rows(RECORDING_COUNTS)}
+
+    def moved_items(self, *, after: datetime) -> MovedItems:
+        """Count the kept recordings whose deletion came earlier after a moment."""
+        (counted,) = self._tx.rows(MOVED_COUNT, at_after=after)
+        (weighed,) = self._tx.rows(MOVED_BYTES, at_after=after)
+        return MovedItems(count=int(counted.moved_count), size_bytes=int(weighed.moved_bytes))
+
+    def kept_totals(self) -> KeptTotals:
+        """Count everything that is kept."""
+        return KeptTotals(count=self.recording_counts().get(_KEPT, 0))
 
     def live_call_count(self) -> int:
         """Count calls that are established and not over."""

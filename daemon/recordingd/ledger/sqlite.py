@@ -14,7 +14,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from recordingd.domain.errors import LedgerFault
+from recordingd.domain.errors import LedgerFault, LedgerMissing
 from recordingd.ledger.locations import refuse_network
 
 BUSY_TIMEOUT_SECONDS = 5.0
@@ -31,14 +31,15 @@ def connect(path: Path, *, mode: Mode) -> sa.Connection:
     """Open a file: `ro` to read, `rw` to write to an existing one, `rwc` to make it if need be.
 
     A writer locks the database when its transaction begins, so that it never meets a change in the
-    middle. A reader cannot write. LedgerFault when there is no file, or on a network file system.
+    middle. A reader cannot write. LedgerMissing when there is no file, LedgerFault on a network
+    file system.
     """
     refuse_network(path)
     if mode == "rwc":
         path.touch(mode=0o600)
     elif not path.exists():
         msg = f"there is no ledger at {path}; 'recordingd ledger upgrade' creates it"
-        raise LedgerFault(msg)
+        raise LedgerMissing(msg)
     return _connect(lambda: _open_file(path, mode), begin=_BEGIN[mode])
 
 

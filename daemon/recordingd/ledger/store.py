@@ -9,14 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from recordingd.ledger.damages import Damages
+from recordingd.ledger.decided import Decided
 from recordingd.ledger.foreign import Foreign
 from recordingd.ledger.gate import PurgeGate
+from recordingd.ledger.holds import Holds
 from recordingd.ledger.inbox import Inbox
+from recordingd.ledger.kept_readings import KeptReadings
 from recordingd.ledger.listing import Listing
 from recordingd.ledger.revisions import Revisions
 
 
-class LedgerStore(Inbox, Listing, Foreign, PurgeGate, Revisions, Damages):
+class LedgerStore(
+    Inbox, Listing, Foreign, PurgeGate, Holds, Revisions, Decided, KeptReadings, Damages
+):
     """Reads and writes within one transaction."""
 
     @contextmanager

@@ -18,6 +18,8 @@ from recordingd.ports.ledger import InboxState
 __all__ = ["call_tables", "metadata"]
 
 _TEXTS = Document(doc.dump_texts, doc.parse_texts)
+_SOURCE = Document(doc.dump_source, doc.parse_source)
+_IDS = Document(doc.dump_ids, doc.parse_ids)
 
 # --- the ledger itself, and what arrives ----------------------------------------------------------
 
@@ -65,16 +67,29 @@ subjects = table(
 
 holds = table(
     "holds",
-    need("hold_id"),
-    need("matcher", _TEXTS),
+    need("name"),
+    need("text"),
+    need("source", _SOURCE),
     need("reason"),
-    need("source"),
+    need("owner"),
+    may("review_by"),
+    need("policy_revision", COUNT),
     need("placed_by"),
     need("placed_at", Moment()),
+    may("source_removed_at", Moment()),
     may("released_by"),
+    may("release_reason"),
     may("released_at", Moment()),
-    may("grace_until", Moment()),
-    key("hold_id"),
+    may("ends_at", Moment()),
+    key("name"),
+)
+
+kept_readings = table(
+    "kept_readings",
+    need("words"),
+    need("waiting", COUNT),
+    need("read_at", Moment()),
+    key(),
 )
 
 purge_gate = table(
@@ -139,36 +154,33 @@ policy_revisions = table(
 
 locked_rules = table(
     "locked_rules",
-    need("policy"),
     need("rule"),
-    need("digest"),
     need("policy_revision", COUNT),
     need("locked_at", Moment()),
-    need("locked_by"),
-    key("policy", "rule"),
+    key("rule"),
 )
 
 approvals = table(
     "approvals",
     need("id"),
-    need("kind"),
-    need("digest"),
+    need("plan_digest"),
+    need("policy_digest"),
+    need("recordings", _IDS),
     need("reason"),
     need("approved_by"),
     need("approved_at", Moment()),
-    may("expires_at", Moment()),
-    may("used_at", Moment()),
+    need("expires_at", Moment()),
     key("id"),
 )
 
 suspensions = table(
     "suspensions",
     need("id"),
-    need("scope"),
+    may("policy"),
     need("reason"),
     need("suspended_by"),
     need("suspended_at", Moment()),
-    may("until", Moment()),
+    need("until", Moment()),
     may("lifted_by"),
     may("lifted_at", Moment()),
     key("id"),

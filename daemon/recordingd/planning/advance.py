@@ -15,7 +15,7 @@ from recordingd.domain.errors import InvariantBroken
 from recordingd.domain.plans import Alarm, CallPlan, Effect, LedgerAction, Mode, target_of
 from recordingd.domain.recordings import CallFacts
 from recordingd.planning.context import PlanningContext
-from recordingd.planning.guards import check, is_permitted
+from recordingd.planning.guards import blocked_by, check
 from recordingd.planning.planner import plan_call
 from recordingd.planning.transitions import Supplies, apply, begin
 
@@ -28,8 +28,9 @@ ROUNDS_MAX = 12
 class Advance:
     """A call after planning.
 
-    `effects` are begun in `facts` and must now be carried out; `withheld` are those that the mode
-    keeps from running. `applied` are the changes of the ledger alone, in their order.
+    `effects` are begun in `facts` and must now be carried out; `withheld` are those that something
+    keeps from running: `planning.guards` says what. `applied` are the changes of the ledger alone,
+    in their order.
     """
 
     facts: CallFacts
@@ -54,14 +55,15 @@ def advance(
     """
     facts, plan, applied, alarms = _settle(facts, context, supplies, now)
     free = [e for e in plan.effects if target_of(e) not in busy]
-    effects = tuple(e for e in free if is_permitted(e, context.mode))
+    effects = tuple(e for e in free if blocked_by(e, facts, context, now) is None)
+    withheld = tuple(e for e in free if e not in effects)
     for effect in effects:
         facts = begin(facts, effect, context, supplies, now=now)
     return Advance(
         facts=facts,
         applied=applied,
         effects=effects,
-        withheld=tuple(e for e in free if not is_permitted(e, context.mode)),
+        withheld=withheld,
         alarms=alarms,
         wake_at=plan.wake_at,
     )

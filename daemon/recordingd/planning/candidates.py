@@ -3,13 +3,15 @@
 Called by `planning.matching`, once per load to build and once per decision to look up. A policy is
 filed under the most selective exact value or prefix that its matcher cannot do without; a policy
 that has none is a candidate for every call. Finding too many is harmless, missing one never is.
+What a hit has shown already is not checked again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
+from itertools import chain
 from typing import Generic, TypeVar
 
 from recordingd.domain.calls import Call
@@ -28,11 +30,22 @@ from recordingd.domain.matchers import (
     TextField,
     TextIs,
 )
-from recordingd.planning.conditions import FLAG_OF, PARTY_OF, TEXT_OF, is_party_pending
+from recordingd.planning.conditions import (
+    FLAG_OF,
+    PARTY_OF,
+    TEXT_OF,
+    Check,
+    all_of,
+    compile_condition,
+    compile_parts,
+    is_party_pending,
+)
 from recordingd.planning.selectors import Groups
 from recordingd.planning.truth import Facts, is_pending, phone_of
 
 T = TypeVar("T")
+# An entry that could match a call, with the check that says whether it does.
+Candidate = tuple[T, Check]
 # What a call has in a field; None when the field is missing and may still come, so that every
 # policy filed under it must be asked.
 Values = Sequence[str] | None
@@ -69,6 +82,45 @@ _TEXT_ORDER = {
     TextField.RESOURCE: _RESOURCE,
 }
 _PARTY_ORDER = {"to": _TO, "from": _FROM, "startedBy": _STARTED_BY}
+
+
+@dataclass(frozen=True, slots=True)
+class _Filing:
+    """Where one condition is filed, and what is checked of it.
+
+    `whole` where the value that it is filed under is not known; `rest` where a call has that value,
+    which answers one part of the condition, often the only one, with yes.
+    """
+
+    keys: Keys
+    whole: Check
+    rest: Check
+
+
+def _filing_of(condition: Condition, groups: Groups) -> _Filing:
+    parts = condition.parts if isinstance(condition, AllOf) else (condition,)
+    keyed = [(keys, part) for part in parts if (keys := keys_of(part, groups)) is not None]
+    keys, filed = min(keyed, key=lambda found: _weight(found[0]), default=(None, condition))
+    if not _is_told_by_keys(filed):
+        whole = compile_condition(condition, groups)
+        return _Filing(keys, whole, whole)
+    others = compile_parts([part for part in parts if part is not filed], groups)
+    whole = all_of((*others, compile_condition(filed, groups)))
+    return _Filing(keys, whole, all_of(others))
+
+
+def _is_told_by_keys(condition: Condition) -> bool:
+    """Say whether having one of its keys is all that a condition asks for."""
+    match condition:
+        case TagIs() | TextIs() | FlagIs() | DirectionIs():
+            return True
+        case PartyIs() | ParticipantsFit():
+            # Only these fields of a selector become keys, and of one that has both only the ids do.
+            return all(
+                s in (Selector(ids=s.ids), Selector(phones=s.phones)) for s in condition.selectors
+            )
+        case _:
+            return False
 
 
 def keys_of(condition: Condition, groups: Groups) -> Keys:
@@ -181,7 +233,8 @@ def _reader_of(name: str) -> Read:
 def _tag_reader(tag: str) -> Read:
     def read(facts: Facts) -> Values:
         value = facts.call.tags.get(tag)
-        return () if value is None else (value,)
+        now = () if value is None else (value,)
+        return (*now, *facts.past_tags.get(tag, ())) if facts.past_tags else now
 
     return read
 
@@ -231,54 +284,70 @@ class _FieldIndex(Generic[T]):
 
     def __init__(self, name: str) -> None:
         self.read = _reader_of(name)
-        self.exact: dict[str, list[T]] = {}
-        self.prefixes: dict[int, dict[str, list[T]]] = {}
-        self.everything: list[T] = []
+        self.exact: dict[str, list[Candidate[T]]] = {}
+        self.prefixes: dict[int, dict[str, list[Candidate[T]]]] = {}
+        self.everything: dict[T, Check] = {}
 
-    def add(self, pattern: Pattern, entry: T) -> None:
-        text = pattern.text
+    def add(self, pattern: Pattern, entry: T, filing: _Filing) -> None:
+        text, found = pattern.text, (entry, filing.rest)
         if text.endswith("*"):
             prefix = text[:-1]
-            self.prefixes.setdefault(len(prefix), {}).setdefault(prefix, []).append(entry)
+            filed = self.prefixes.setdefault(len(prefix), {}).setdefault(prefix, [])
         else:
-            self.exact.setdefault(text, []).append(entry)
-        self.everything.append(entry)
+            filed = self.exact.setdefault(text, [])
+        # Entries come one after another, so one that names a value twice stands last already.
+        if not filed or filed[-1][0] is not entry:
+            filed.append(found)
+        self.everything[entry] = filing.whole
 
-    def collect(self, facts: Facts, found: set[T]) -> None:
+    def find(self, facts: Facts) -> Collection[Candidate[T]]:
+        """Return the entries filed under what a call has, each once."""
         values = self.read(facts)
         if values is None:
-            found.update(self.everything)
-            return
+            return self.everything.items()
+        if len(values) == 1 and not self.prefixes:
+            # By far the most calls have one value here, and the most policies ask for exact ones.
+            return self.exact.get(values[0], ())
+        found: dict[T, Check] = {}
         for value in values:
-            if value in self.exact:
-                found.update(self.exact[value])
+            found.update(self.exact.get(value, ()))
             for length, table in self.prefixes.items():
-                if (prefix := value[:length]) in table:
-                    found.update(table[prefix])
+                found.update(table.get(value[:length], ()))
+        return found.items()
 
 
 class CandidateIndex(Generic[T]):
-    """Finds the entries whose condition a call could match."""
+    """Finds the entries whose condition a call could match. Entries are compared by identity."""
 
     __slots__ = ("_fields", "_unfiled")
 
     def __init__(self, entries: Sequence[tuple[Condition, T]], groups: Groups) -> None:
-        fields: dict[Field, _FieldIndex[T]] = {}
-        unfiled: list[T] = []
+        fields: dict[str, _FieldIndex[T]] = {}
+        unfiled: list[Candidate[T]] = []
         for condition, entry in entries:
-            keys = keys_of(condition, groups)
-            if keys is None:
-                unfiled.append(entry)
+            filing = _filing_of(condition, groups)
+            if filing.keys is None:
+                unfiled.append((entry, filing.whole))
                 continue
-            for key in keys:
-                index = fields.setdefault(key.field, _FieldIndex[T](key.field.name))
-                index.add(key.pattern, entry)
+            for key in filing.keys:
+                name = key.field.name
+                if name not in fields:
+                    fields[name] = _FieldIndex(name)
+                fields[name].add(key.pattern, entry, filing)
         self._fields = tuple(fields.values())
-        self._unfiled = frozenset(unfiled)
+        self._unfiled = tuple(unfiled)
 
-    def find(self, facts: Facts) -> Iterable[T]:
-        """Return every entry that could match, each once, in no particular order."""
-        found = set(self._unfiled)
+    def find(self, facts: Facts) -> Collection[Candidate[T]]:
+        """Return every entry that could match, each once and with what is left to check of it.
+
+        The order says nothing.
+        """
+        found: list[Collection[Candidate[T]]] = [self._unfiled] if self._unfiled else []
         for field in self._fields:
-            field.collect(facts, found)
-        return found
+            some = field.find(facts)
+            if some:
+                found.append(some)
+        if len(found) == 1:
+            # Most calls have candidates from one place only, and nothing is copied for those.
+            return found[0]
+        return dict(chain.from_iterable(found)).items()

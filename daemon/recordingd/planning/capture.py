@@ -31,6 +31,7 @@ from recordingd.domain.recordings import (
     Verb,
 )
 from recordingd.planning.context import PlanningContext
+from recordingd.planning.dates import anchors_of, dates_of
 from recordingd.planning.steps import Step, act, because, effect, held_back, merge, wait
 from recordingd.planning.wishes import Ending, Wishes
 
@@ -44,16 +45,22 @@ PAUSE_SHOWS_WITHIN = timedelta(milliseconds=500)
 CONFIRM_EVERY_MIN = timedelta(milliseconds=250)
 CONFIRM_EVERY_MAX = timedelta(seconds=5)
 OBSERVE_EVERY = timedelta(seconds=30)
-# The reasons for silence that planning opens and closes; any other is its owner's to close.
-PLANNED_PAUSES = frozenset({PauseReason.CONSENT, PauseReason.SETTLE})
 _CODE_OF = {
     StopReason.CALL_ENDED: ReasonCode.CALL_ENDED,
     StopReason.FORBIDDEN: ReasonCode.POLICY_FORBIDS,
     StopReason.NO_LONGER_MATCHED: ReasonCode.NO_LONGER_MATCHED,
+    StopReason.ROTATED: ReasonCode.ROTATED,
     StopReason.CONSENT_DENIED: ReasonCode.CONSENT_DENIED,
+    StopReason.CONSENT_WITHDRAWN: ReasonCode.CONSENT_WITHDRAWN,
     StopReason.CONSENT_TIMEOUT: ReasonCode.CONSENT_TIMEOUT,
     StopReason.PAUSE_UNCONFIRMED: ReasonCode.PAUSE_UNCONFIRMED,
 }
+# Why silence begins and ends; every other reason is a pause that somebody asked for.
+_CODES_OF_PAUSE = {
+    PauseReason.CONSENT: (ReasonCode.CONSENT_PENDING, ReasonCode.CONSENT_GRANTED),
+    PauseReason.SETTLE: (ReasonCode.UNDECIDED, ReasonCode.PAUSE_OVER),
+}
+_CODES_OF_A_PAUSE = (ReasonCode.PAUSE_ASKED, ReasonCode.PAUSE_OVER)
 
 
 def plan_capture(
@@ -72,8 +79,8 @@ def plan_capture(
             _stop(facts, recording, ending, now=now),
         )
     reasons = act(*_pause_changes(facts, recording, wishes))
-    if wishes.pauses or facts.open_pauses(recording.id) - PLANNED_PAUSES:
-        return merge(reasons, _silence(facts, recording, context, now=now))
+    if wishes.pauses:
+        return merge(reasons, _silence(facts, recording, wishes, context, now=now))
     return merge(reasons, _audio(facts, recording, context, now=now))
 
 
@@ -95,6 +102,9 @@ def erasure(
     if not ending.erases or recording.erase_at is not None:
         return ()
     text = f"{ending.text}: what was captured goes too"
+    obligation = dates_of(recording.keeping, anchors_of(facts, recording)).legal_floor
+    if obligation is not None:
+        text = f"{text}, but not before the legal obligation of {obligation.rule} is over"
     erase = BringForwardErasure(
         call_id=facts.call.call_id,
         why=because(ending.code, text, recording),
@@ -127,7 +137,7 @@ def _pause_changes(
     opened = [
         OpenPause(
             call_id=facts.call.call_id,
-            why=because(ReasonCode.CONSENT_PENDING, text, recording),
+            why=because(_codes_of(reason)[0], text, recording),
             recording=recording.id,
             pause=reason,
         )
@@ -137,13 +147,17 @@ def _pause_changes(
     closed = [
         ClosePause(
             call_id=facts.call.call_id,
-            why=because(ReasonCode.CONSENT_GRANTED, f"{reason.value} no longer asks", recording),
+            why=because(_codes_of(reason)[1], f"{reason} no longer asks", recording),
             recording=recording.id,
             pause=reason,
         )
-        for reason in sorted((is_open & PLANNED_PAUSES) - set(wishes.pauses), key=lambda r: r.value)
+        for reason in sorted(is_open - set(wishes.pauses), key=str)
     ]
     return (*opened, *closed)
+
+
+def _codes_of(reason: PauseReason) -> tuple[ReasonCode, ReasonCode]:
+    return _CODES_OF_PAUSE.get(reason, _CODES_OF_A_PAUSE)
 
 
 def is_read_since_change(recording: Recording) -> bool:
@@ -165,20 +179,25 @@ def is_silence_confirmed(recording: Recording, start_window: timedelta, now: dat
 
 
 def _silence(
-    facts: CallFacts, recording: Recording, context: PlanningContext, *, now: datetime
+    facts: CallFacts,
+    recording: Recording,
+    wishes: Wishes,
+    context: PlanningContext,
+    *,
+    now: datetime,
 ) -> Step:
     if recording.capture_wanted is not Capture.PAUSED:
-        return _pause(facts, recording, now=now)
+        return _pause(facts, recording, wishes, now=now)
     is_active = is_read_since_change(recording) and recording.active_since is not None
     changed_at = recording.capture_changed_at
     # Without such a moment the answer to a start was lost, and nothing is on its way.
     if is_active and (changed_at is None or now >= changed_at + PAUSE_SHOWS_WITHIN):
-        return _pause(facts, recording, now=now)
+        return _pause(facts, recording, wishes, now=now)
     confirmed = is_silence_confirmed(recording, context.start_window, now)
     return _observe(facts, recording, is_confirmed=confirmed, now=now)
 
 
-def _pause(facts: CallFacts, recording: Recording, *, now: datetime) -> Step:
+def _pause(facts: CallFacts, recording: Recording, wishes: Wishes, *, now: datetime) -> Step:
     if _pauses_tried(facts, recording) >= PAUSE_TRIES_MAX:
         ending = Ending(
             stop=StopReason.PAUSE_UNCONFIRMED,
@@ -188,7 +207,8 @@ def _pause(facts: CallFacts, recording: Recording, *, now: datetime) -> Step:
         return _stop(facts, recording, ending, now=now)
     if (later := held_back(facts, recording.id, Verb.PAUSE, now)) is not None:
         return wait(later)
-    why = because(ReasonCode.CONSENT_PENDING, "audio may not flow now", recording)
+    reason, words = next(iter(wishes.pauses.items()))
+    why = because(_codes_of(reason)[0], f"audio may not flow now: {words}", recording)
     return effect(PauseRecording(call_id=facts.call.call_id, why=why, recording=recording.id))
 
 
@@ -212,7 +232,7 @@ def _audio(
     is_read = is_read_since_change(recording)
     changed_at = recording.capture_changed_at or recording.accepted_at or recording.expected_at
     if recording.capture_wanted is Capture.PAUSED:
-        return _resume(facts, recording, ReasonCode.CONSENT_GRANTED, now=now)
+        return _resume(facts, recording, _why_silence_ends(facts, recording), now=now)
     if is_read and recording.active_since is not None:
         return _observe(facts, recording, is_confirmed=True, now=now)
     if (
@@ -222,6 +242,17 @@ def _audio(
     ):
         return _resume(facts, recording, ReasonCode.CAPTURE_DRIFTED, now=now)
     return _observe(facts, recording, is_confirmed=False, now=now)
+
+
+def _why_silence_ends(facts: CallFacts, recording: Recording) -> ReasonCode:
+    """Return the code of the reason that closed last; a start in silence may have had no row."""
+    closed = [
+        (p.closed_at, str(p.reason), p.reason)
+        for p in facts.pauses
+        if p.recording == recording.id and p.closed_at is not None
+    ]
+    reason = max(closed)[2] if closed else PauseReason.CONSENT
+    return _codes_of(reason)[1]
 
 
 def _resume(facts: CallFacts, recording: Recording, code: ReasonCode, *, now: datetime) -> Step:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import singledispatch
-from zoneinfo import ZoneInfo
 
 from recordingd.domain.calls import Call, Party
 from recordingd.domain.errors import InvariantBroken
@@ -35,6 +34,7 @@ from recordingd.domain.matchers import (
     TextIs,
     WithinHours,
 )
+from recordingd.planning.hours import compile_hours
 from recordingd.planning.selectors import Groups, compile_patterns, compile_selectors
 from recordingd.planning.truth import (
     NO,
@@ -68,9 +68,9 @@ def compile_condition(condition: Condition, groups: Groups) -> Check:
     """Return the check of a tree of conditions, cheap parts first."""
     match condition:
         case AllOf():
-            return _all_of(_compile_parts(condition.parts, groups))
+            return all_of(compile_parts(condition.parts, groups))
         case AnyOf():
-            return _any_of(_compile_parts(condition.parts, groups))
+            return _any_of(compile_parts(condition.parts, groups))
         case Not():
             check = compile_condition(condition.part, groups)
             return lambda facts: opposite(check(facts))
@@ -90,7 +90,8 @@ def leaves_of(condition: Condition) -> Iterator[Condition]:
             yield condition
 
 
-def _compile_parts(parts: Sequence[Condition], groups: Groups) -> tuple[Check, ...]:
+def compile_parts(parts: Sequence[Condition], groups: Groups) -> tuple[Check, ...]:
+    """Return the check of each part, cheap ones first."""
     ordered = sorted(parts, key=_cost_of)
     return tuple(compile_condition(part, groups) for part in ordered)
 
@@ -99,7 +100,10 @@ def _cost_of(condition: Condition) -> int:
     return sum(_COST.get(type(leaf), 0) for leaf in leaves_of(condition))
 
 
-def _all_of(checks: tuple[Check, ...]) -> Check:
+def all_of(checks: tuple[Check, ...]) -> Check:
+    """Return the check that all of some checks say yes; yes where there are none."""
+    if not checks:
+        return _always
     if len(checks) == 1:
         return checks[0]
 
@@ -139,6 +143,10 @@ def _compile_leaf(leaf: Condition, groups: Groups) -> Check:
     raise InvariantBroken(msg)
 
 
+def _always(_: Facts) -> Truth:
+    return YES
+
+
 def _never(_: Facts) -> Truth:
     """Answer for an empty list: no fact that still comes can be in it."""
     return NO
@@ -176,7 +184,7 @@ def _party_is(leaf: PartyIs, groups: Groups) -> Check:
         party = party_of(facts.call)
         if party is None:
             return UNKNOWN if is_party_pending(facts, field) else NO
-        return YES if fits(party, facts.roles) else NO
+        return YES if fits(party, facts.call.roles) else NO
 
     return check
 
@@ -186,7 +194,7 @@ def _participants_fit(leaf: ParticipantsFit, groups: Groups) -> Check:
     fits = compile_selectors(leaf.selectors, groups)
 
     def some(facts: Facts) -> Truth:
-        roles = facts.roles
+        roles = facts.call.roles
         for party in facts.parties:
             if fits(party, roles):
                 return YES
@@ -198,7 +206,7 @@ def _participants_fit(leaf: ParticipantsFit, groups: Groups) -> Check:
         if not facts.is_complete or not facts.parties:
             # A call that everybody has left says nothing about who everybody was.
             return UNKNOWN
-        return truth_of(all(fits(p, facts.roles) for p in facts.parties))
+        return truth_of(all(fits(p, facts.call.roles) for p in facts.parties))
 
     def none(facts: Facts) -> Truth:
         return opposite(some(facts)) if facts.is_complete else UNKNOWN
@@ -283,7 +291,11 @@ def _tag_is(leaf: TagIs, _: Groups) -> Check:
 
     def check(facts: Facts) -> Truth:
         value = facts.call.tags.get(tag)
-        return YES if value is not None and covers(value) else NO
+        if value is not None and covers(value):
+            return YES
+        if facts.past_tags and any(map(covers, facts.past_tags.get(tag, ()))):
+            return YES
+        return NO
 
     return check
 
@@ -298,26 +310,8 @@ def start_of(call: Call) -> datetime:
 
 @_compile_leaf.register
 def _within_hours(leaf: WithinHours, _: Groups) -> Check:
-    zone = ZoneInfo(leaf.timezone)
-    yesterday = timedelta(days=-1)
-
-    def is_open(local_day: datetime) -> bool:
-        is_wanted = not leaf.days or local_day.weekday() in leaf.days
-        return is_wanted and local_day.date() not in leaf.except_dates
-
-    def check(facts: Facts) -> Truth:
-        local = start_of(facts.call).astimezone(zone)
-        if leaf.between is None:
-            return truth_of(is_open(local))
-        opens, closes = leaf.between
-        clock = local.time()
-        if opens <= closes:
-            return truth_of(opens <= clock < closes and is_open(local))
-        if clock >= opens:
-            return truth_of(is_open(local))
-        return truth_of(clock < closes and is_open(local + yesterday))
-
-    return check
+    is_within = compile_hours(leaf)
+    return lambda facts: truth_of(is_within(start_of(facts.call)))
 
 
 @_compile_leaf.register

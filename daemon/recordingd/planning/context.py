@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from recordingd.domain.calls import Call
 from recordingd.domain.durations import Duration, Forever
 from recordingd.domain.matchers import RuleName
 from recordingd.domain.plans import Mode
@@ -42,8 +43,13 @@ class PlanningContext:
     the service may write to by itself. `ceiling` ends the keeping of what no rule deletes.
     `suspended` policies match nothing for now; `is_deleting_suspended` holds back every deletion.
     `orphaned_holds` are holds of the ledger that no document describes any more: they count for
-    every recording. `shortened` are the recordings whose dates an approved plan may move earlier
-    under these policies.
+    every recording; those of `ended_holds` count for none any more, whatever a document says. A
+    hold that its document releases counts while it is one of `releasing_holds`, whose grace the
+    ledger counts, else for `hold_grace` longer. `shortened` are the recordings whose dates an
+    approved plan may move earlier under these policies, and `approvers` says whose approval it is.
+    Of the recordings whose deletion came earlier without one, `moves_counted_at` is when they were
+    counted last, None before the first time, and `too_many_moved` why their purges are held back,
+    if they are. `require_consent_rule` keeps silent what no consent rule covers.
     """
 
     policies: CompiledPolicies
@@ -60,4 +66,15 @@ class PlanningContext:
     suspended: frozenset[PolicyName] = frozenset()
     is_deleting_suspended: bool = False
     orphaned_holds: frozenset[RuleName] = frozenset()
+    ended_holds: frozenset[RuleName] = frozenset()
+    releasing_holds: frozenset[RuleName] = frozenset()
+    hold_grace: timedelta = timedelta(hours=24)
     shortened: frozenset[RecordingId] = frozenset()
+    approvers: Mapping[RecordingId, str] = field(default_factory=dict)
+    moves_counted_at: datetime | None = None
+    too_many_moved: str | None = None
+    require_consent_rule: bool = False
+
+    def settles_at(self, call: Call) -> datetime:
+        """Return when what is still unknown of a call is taken as an answer."""
+        return (call.started_at or call.first_seen_at) + self.settle

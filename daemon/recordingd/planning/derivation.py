@@ -8,12 +8,11 @@ in the recording, and a date is compared with the clock by whoever acts on it.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from recordingd.domain.calls import Call
-from recordingd.domain.durations import FOREVER, Forever, add
+from recordingd.domain.durations import Forever
 from recordingd.domain.errors import STORE_REFUSED
 from recordingd.domain.recordings import (
     CallFacts,
@@ -25,7 +24,7 @@ from recordingd.domain.recordings import (
     RecordingId,
     Verb,
 )
-from recordingd.domain.retention import CountFrom, EventClock
+from recordingd.planning.dates import Dated, anchors_of, dates_of, decided_at, later
 
 
 class RecordingState(enum.StrEnum):
@@ -63,13 +62,16 @@ class DerivedRecording:
     """A recording's state and dates.
 
     `keep_until` is the floor, `delete_at` when it goes (never before the floor); FOREVER is never,
-    None is not known yet. `delete_rule` names the rule behind `delete_at`.
+    None is not known yet, or that there is no floor. `keep_rule` and `delete_rule` name the rules
+    behind them. `is_undecided` says that a fact is missing that decides which rules match.
     """
 
     state: RecordingState
     keep_until: datetime | Forever | None
+    keep_rule: str | None
     delete_at: datetime | Forever | None
     delete_rule: str | None
+    is_undecided: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +93,10 @@ def derive(facts: CallFacts) -> Derived:
     files = {f.id: file_state(facts, f) for f in facts.files}
     recordings = {r.id: _derive_recording(facts, r, files) for r in facts.recordings}
     due = [
-        d.delete_at
-        for d in recordings.values()
-        if d.state is RecordingState.KEPT and isinstance(d.delete_at, datetime)
+        moment
+        for r in facts.recordings
+        if recordings[r.id].state is RecordingState.KEPT
+        for moment in _moments_of(facts, r, recordings[r.id])
     ]
     return Derived(
         recordings=recordings,
@@ -101,6 +104,18 @@ def derive(facts: CallFacts) -> Derived:
         needs_attention=_needs_attention(facts, files),
         next_at=min(due, default=None),
     )
+
+
+def _moments_of(
+    facts: CallFacts, recording: Recording, derived: DerivedRecording
+) -> Iterator[datetime]:
+    """Yield when a kept recording needs a look: when it goes, and when its rules are decided."""
+    if isinstance(derived.delete_at, datetime):
+        yield derived.delete_at
+    for keeping in recording.keeping:
+        moment = None if keeping.is_certain else decided_at(facts, recording, keeping.spec)
+        if moment is not None:
+            yield moment
 
 
 def file_state(facts: CallFacts, file: RecordingFile) -> FileState:
@@ -124,13 +139,15 @@ def file_state(facts: CallFacts, file: RecordingFile) -> FileState:
 def _derive_recording(
     facts: CallFacts, recording: Recording, files: Mapping[FileId, FileState]
 ) -> DerivedRecording:
-    keep_until, delete_at, rule = retention_of(facts, recording)
+    floor, deletion = retention_of(facts, recording)
     states = [files[f.id] for f in facts.files_of(recording.id)]
     return DerivedRecording(
         state=_recording_state(facts, recording, states),
-        keep_until=keep_until,
-        delete_at=delete_at,
-        delete_rule=rule,
+        keep_until=None if floor is None else floor.at,
+        keep_rule=None if floor is None else floor.rule,
+        delete_at=deletion.at,
+        delete_rule=deletion.rule or None,
+        is_undecided=any(not k.is_certain for k in recording.keeping),
     )
 
 
@@ -170,51 +187,19 @@ def _state_by_capture(recording: Recording) -> RecordingState:
     return RecordingState.STARTING
 
 
-def retention_of(
-    facts: CallFacts, recording: Recording
-) -> tuple[datetime | Forever | None, datetime | Forever | None, str | None]:
-    """Return (kept until, deleted at, rule) of a recording.
+def retention_of(facts: CallFacts, recording: Recording) -> tuple[Dated | None, Dated]:
+    """Return until when a recording is kept at least, if any rule says so, and when it goes.
 
-    The later of floor and deletion wins. An erasure brings the deletion forward, floor or not: the
-    floors of this language are a business need, never a legal obligation.
+    An erasure brings the deletion forward, and only a floor that is a legal obligation stands
+    against it. `rule` of a deletion is empty where no rule deletes it.
     """
-    spec, rule = recording.retention, f"{recording.policy}#retention"
-    if recording.erase_at is not None:
-        return None, recording.erase_at, f"{recording.policy}#consent"
-    anchor = _anchor(facts, recording)
-    if anchor is None:
-        return None, None, rule if spec.delete_after is not None else None
-    floor = add(anchor, spec.keep_at_least) if spec.keep_at_least is not None else None
-    if spec.delete_after is None:
-        return floor, FOREVER, None
-    return floor, _later(add(anchor, spec.delete_after), floor), rule
-
-
-def _later(moment: datetime | Forever, other: datetime | Forever | None) -> datetime | Forever:
-    if other is None:
-        return moment
-    if isinstance(moment, Forever) or isinstance(other, Forever):
-        return FOREVER
-    return max(moment, other)
-
-
-def _anchor(facts: CallFacts, recording: Recording) -> datetime | None:
-    match recording.retention.count_from:
-        case CountFrom.CALL_END:
-            return facts.call.ended_at or _recording_end(facts.call, recording)
-        case CountFrom.STORED:
-            stored = [f.verified_at for f in facts.files_of(recording.id)]
-            return max((s for s in stored if s is not None), default=None)
-        case EventClock(name):
-            return facts.call.moments.get(name)
-
-
-def _recording_end(call: Call, recording: Recording) -> datetime | None:
-    """Stand in for a call's end that was never reported: when the recording was over.
-
-    Not before the call is known to be over in some other way: while it lives there is no end yet.
-    """
-    return None if call.is_live else recording.stopped_at
+    dates = dates_of(recording.keeping, anchors_of(facts, recording))
+    if recording.erase_at is None:
+        rule = "" if dates.deletion is None else dates.deletion.rule
+        return dates.floor, Dated(at=dates.delete_at, rule=rule)
+    legal, rule = dates.legal_floor, f"{recording.policy}#consent"
+    erased_at = recording.erase_at if legal is None else later(recording.erase_at, legal.at)
+    return legal, Dated(at=erased_at, rule=rule)
 
 
 def _needs_attention(facts: CallFacts, files: Mapping[FileId, FileState]) -> bool:

@@ -20,10 +20,11 @@ from recordingd.domain.calls import (
     CallReference,
     CallStarted,
     CallTagged,
+    CaptureRequested,
     ConsentAnswered,
-    Direction,
     FilesAnnounced,
     IncomingCall,
+    MomentTold,
     ParticipantAdded,
     ParticipantRemoved,
     ParticipantsUpdated,
@@ -36,6 +37,7 @@ from recordingd.domain.recordings import (
     AttemptOutcome,
     CallFacts,
     Capture,
+    CaptureRequest,
     Consent,
     DocumentId,
     FileId,
@@ -47,6 +49,7 @@ from recordingd.domain.recordings import (
 from recordingd.planning import presence
 from recordingd.planning.containers import blob_name
 from recordingd.planning.derivation import deadline_of
+from recordingd.planning.labels import moment_told, rung, tagged
 from recordingd.planning.rows import with_recording
 
 # How far the service's clock and ours may differ before times of both are compared wrongly.
@@ -88,7 +91,7 @@ def fold(facts: CallFacts, event: CallEvent, reading: Reading) -> CallFacts:
         case CallEnded():
             return replace(facts, call=_ended(facts.call, event.at))
         case IncomingCall():
-            return replace(facts, call=_incoming(facts.call, event, reading.tag_headers))
+            return replace(facts, call=rung(facts.call, event, reading.tag_headers))
         case ParticipantAdded():
             facts = _established(facts, event.at)
             rows = presence.joined(facts.participants, event.party, event.at)
@@ -103,9 +106,13 @@ def fold(facts: CallFacts, event: CallEvent, reading: Reading) -> CallFacts:
         case CallDisconnected():
             return replace(facts, call=_disconnected(facts.call, event.about))
         case CallTagged():
-            return replace(facts, call=_tagged(facts.call, event))
+            return replace(facts, call=tagged(facts.call, event))
+        case MomentTold():
+            return replace(facts, call=moment_told(facts.call, event))
         case ConsentAnswered():
             return _answered(facts, event, reading)
+        case CaptureRequested():
+            return _capture_requested(facts, event, reading)
         case RecordingStateChanged():
             return _state_reported(_established(facts, event.at), event)
         case StartRecordingFailed():
@@ -224,24 +231,6 @@ def _earliest(known: datetime | None, at: datetime) -> datetime:
     return at if known is None else min(known, at)
 
 
-def _incoming(call: Call, event: IncomingCall, tag_headers: Mapping[str, str]) -> Call:
-    headers = {name.lower(): value for name, value in event.context.items()}
-    tags = {t: headers[h.lower()] for t, h in tag_headers.items() if h.lower() in headers}
-    return replace(
-        call,
-        direction=Direction.INCOMING,
-        from_party=call.from_party or event.from_party,
-        to_party=call.to_party or event.to_party,
-        resource=call.resource or event.resource,
-        # The caller writes the headers, so what an application said already wins.
-        tags={**tags, **call.tags},
-    )
-
-
-def _tagged(call: Call, event: CallTagged) -> Call:
-    return replace(call, tags={**call.tags, **event.tags}, roles={**call.roles, **event.roles})
-
-
 def _roster(facts: CallFacts, event: ParticipantsUpdated) -> CallFacts:
     known = facts.call.participants_seq
     if known is not None and event.sequence <= known:
@@ -265,8 +254,24 @@ def _answered(facts: CallFacts, event: ConsentAnswered, reading: Reading) -> Cal
         reporter=event.reporter,
         answered_at=event.at,
         received_at=reading.received_at,
+        valid_until=event.valid_until,
     )
     return replace(facts, consents=(*facts.consents, consent))
+
+
+def _capture_requested(facts: CallFacts, event: CaptureRequested, reading: Reading) -> CallFacts:
+    """Add a request; the same one told again is no new one, which would ask for longer silence."""
+    said = (event.is_resume, event.reporter, event.at)
+    if any((r.is_resume, r.reporter, r.at) == said for r in facts.requests):
+        return facts
+    request = CaptureRequest(
+        id=reading.new_id(),
+        is_resume=event.is_resume,
+        reporter=event.reporter,
+        at=event.at,
+        received_at=reading.received_at,
+    )
+    return replace(facts, requests=(*facts.requests, request))
 
 
 def _resolved(recording: Recording, about: CallReference, at: datetime) -> Recording:

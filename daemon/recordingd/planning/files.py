@@ -6,6 +6,7 @@ drops a file after its deadline, so until a verified copy exists nothing about i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from recordingd.domain.plans import (
@@ -256,7 +257,10 @@ def _purges(
     if now < due_at:
         return wait(due_at)
     rule = dates.delete_rule or str(recording.policy)
+    keeping = next((k for k in recording.keeping if k.rule == rule), None)
     why = because(ReasonCode.RETENTION_DUE, f"{rule} keeps it until {due_at:%Y-%m-%d}", recording)
+    if keeping is not None and keeping.source is not None:
+        why = replace(why, source=keeping.source)
     steps = []
     for file in facts.files_of(recording.id):
         if file.purged_at is not None or file.lost_at is not None:
@@ -267,7 +271,7 @@ def _purges(
             file=file.id,
             due_at=due_at,
             rule=rule,
-            revision=recording.policy_revision,
+            revision=recording.policy_revision if keeping is None else keeping.revision,
         )
         steps.append(_unless_held_back(facts, purge, now))
     return merge(*steps)

@@ -1,7 +1,7 @@
 """What a dry run shows of one call: what would be done now, and what time will bring.
 
-Called by `cli.plan` with facts it only read. Uses the very functions that the daemon's loop uses,
-on values that are thrown away; nothing here can reach anything that could be changed.
+Called by `runtime.foresight` with facts it only read. Uses the very functions that the daemon's
+loop uses, on values that are thrown away; nothing here can reach anything that could be changed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import datetime
 
 from recordingd.domain.plans import (
     VERBS,
+    ChangeKeeping,
     CloseRecording,
     DownloadFile,
     Effect,
@@ -33,8 +34,12 @@ from recordingd.domain.plans import (
 from recordingd.domain.recordings import CallFacts, Capture, Recording, RecordingId
 from recordingd.planning.advance import advance
 from recordingd.planning.context import PlanningContext
+from recordingd.planning.dates import Date, anchors_of, dates_of, is_earlier
 from recordingd.planning.derivation import Derived, RecordingState, derive
-from recordingd.planning.guards import is_permitted
+from recordingd.planning.guards import MAX_DELETES, blocked_by, held_words
+from recordingd.planning.holds import held_by
+from recordingd.planning.keeping import keeping_changes, until
+from recordingd.planning.rows import file_by_id, recording_by_id
 from recordingd.planning.steps import because
 from recordingd.planning.transitions import Supplies
 from recordingd.planning.wishes import judge
@@ -54,7 +59,10 @@ class PlanLine:
     """One line of a printed plan.
 
     `at` is when it would be done. `is_forecast` says that only time will make it due; `blocked_by`
-    what keeps it from running though it is due; `size_bytes` what a purge would free.
+    what keeps it from running though it is due, and `needs_approval` that an approved plan lifts
+    that. `recording` is set where a line is about what is kept; `size_bytes` is how much that is,
+    `goes_at` when it goes then (None: not known), and `is_shorter` says that it is kept shorter
+    than before. `is_sum` marks a line that adds up what other lines say one by one.
     """
 
     section: Section
@@ -64,21 +72,31 @@ class PlanLine:
     at: datetime
     is_forecast: bool = False
     blocked_by: str | None = None
+    needs_approval: bool = False
+    recording: RecordingId | None = None
     size_bytes: int = 0
+    goes_at: Date = None
+    is_shorter: bool = False
+    is_sum: bool = False
 
     @property
     def is_due(self) -> bool:
         """Whether the daemon would change something now because of it."""
-        return not self.is_forecast and self.blocked_by is None and self.verb != UNKNOWN
+        return not self.is_forecast and self.blocked_by is None and self.verb not in STILL
 
 
-UNKNOWN = "unknown"
+CHANGE, KEEP, UNKNOWN = "change", "keep", "unknown"
+# Lines that say why nothing happens.
+STILL = frozenset({UNKNOWN, KEEP})
 _SWEEPS = (DownloadFile, VerifyFile, RemoveFile, PurgeFile)
-_SHOWN_LEDGER_ACTIONS = {
+SHOWN_LEDGER_ACTIONS = {
     CloseRecording: "close",
     MarkFileLost: "lose",
     MarkFileExpired: "expire",
+    ChangeKeeping: CHANGE,
 }
+# What keeps words of the rules from counting that would let a recording go earlier.
+UNAPPROVED = "shortening needs an approved plan"
 
 
 def plan_lines(
@@ -92,14 +110,18 @@ def plan_lines(
     free = replace(context, mode=Mode.ENFORCE)
     done = advance(facts, free, _throwaway(), busy=frozenset(), now=now)
     for action in done.applied:
-        verb = _SHOWN_LEDGER_ACTIONS.get(type(action))
-        if verb is not None:
-            yield _ledger_line(action, verb, now)
-    for effect in done.effects:
+        verb = SHOWN_LEDGER_ACTIONS.get(type(action))
+        # What is only written down anew, and leaves every date as it was, changes nothing.
+        if verb is None or action.why.code is ReasonCode.RULES_READ:
+            continue
+        line = _ledger_line(action, verb, context.mode, now=now)
+        yield _about_keeping(line, action, facts, done.facts) if verb == CHANGE else line
+    for effect in (*done.effects, *done.withheld):
         if not isinstance(effect, ObserveRecording):
-            yield _effect_line(facts, effect, context.mode, now)
+            yield _effect_line(facts, effect, blocked_by(effect, done.facts, context, now), now)
+    yield from _unapproved(done.facts, context, now)
     yield from _undecided(facts, context, now)
-    yield from _to_come(facts, done.facts, now=now, horizon=horizon)
+    yield from _to_come(facts, done.facts, context, now=now, horizon=horizon)
 
 
 def _throwaway() -> Supplies:
@@ -112,27 +134,80 @@ def _throwaway() -> Supplies:
     )
 
 
-def _ledger_line(action: LedgerAction, verb: str, now: datetime) -> PlanLine:
+def _ledger_line(action: LedgerAction, verb: str, mode: Mode, *, now: datetime) -> PlanLine:
     target = getattr(action, "recording", None) or getattr(action, "file", None)
-    return PlanLine(section=Section.LIVE, verb=verb, target=str(target), why=action.why, at=now)
+    return PlanLine(
+        section=Section.LIVE,
+        verb=verb,
+        target=str(target),
+        why=action.why,
+        at=now,
+        blocked_by=f"mode {mode.value}" if mode is Mode.OBSERVE else None,
+    )
 
 
-def _effect_line(facts: CallFacts, effect: Effect, mode: Mode, now: datetime) -> PlanLine:
+def _about_keeping(
+    line: PlanLine, action: LedgerAction, facts: CallFacts, planned: CallFacts
+) -> PlanLine:
+    assert isinstance(action, ChangeKeeping)
+    after = dates_of(
+        action.keeping, anchors_of(planned, recording_by_id(planned, action.recording))
+    )
+    known = [r for r in facts.recordings if r.id == action.recording]
+    return replace(
+        line,
+        section=Section.SWEEPS,
+        recording=action.recording,
+        size_bytes=_kept_bytes(facts, action.recording),
+        goes_at=after.delete_at,
+        is_shorter=any(
+            is_earlier(after, than=dates_of(r.keeping, anchors_of(facts, r))) for r in known
+        ),
+    )
+
+
+def _unapproved(facts: CallFacts, context: PlanningContext, now: datetime) -> Iterator[PlanLine]:
+    """Yield what the rules say of what is kept and no approved plan lets them say."""
+    for change in keeping_changes(facts, context, now):
+        if not change.blocked:
+            continue
+        recording = recording_by_id(facts, change.recording)
+        why = because(ReasonCode.KEEPING_CHANGED, change.text, recording)
+        yield PlanLine(
+            section=Section.SWEEPS,
+            verb=CHANGE,
+            target=change.recording,
+            why=why if change.source is None else replace(why, source=change.source),
+            at=now,
+            blocked_by=UNAPPROVED,
+            needs_approval=True,
+            recording=change.recording,
+            size_bytes=_kept_bytes(facts, change.recording),
+            goes_at=change.after.delete_at,
+            is_shorter=True,
+        )
+
+
+def _effect_line(facts: CallFacts, effect: Effect, blocked: str | None, now: datetime) -> PlanLine:
     is_sweep = isinstance(effect, _SWEEPS)
     is_new = isinstance(effect, StartRecording) and effect.recording.startswith("planned-")
-    return PlanLine(
+    line = PlanLine(
         section=Section.SWEEPS if is_sweep else Section.LIVE,
         verb=VERBS[type(effect)].value,
         target=facts.call.call_id if is_new else target_of(effect),
         why=effect.why,
         at=now,
-        blocked_by=None if is_permitted(effect, mode) else f"mode {mode.value}",
-        size_bytes=_size(facts, effect) if isinstance(effect, PurgeFile) else 0,
+        blocked_by=blocked,
     )
-
-
-def _size(facts: CallFacts, purge: PurgeFile) -> int:
-    return sum(c.size_bytes for c in facts.copies_of(purge.file))
+    if not isinstance(effect, PurgeFile):
+        return line
+    return replace(
+        line,
+        needs_approval=blocked is not None and blocked.startswith(MAX_DELETES),
+        recording=file_by_id(facts, effect.file).recording,
+        size_bytes=sum(c.size_bytes for c in facts.copies_of(effect.file)),
+        goes_at=effect.due_at,
+    )
 
 
 def _undecided(facts: CallFacts, context: PlanningContext, now: datetime) -> Iterator[PlanLine]:
@@ -153,14 +228,23 @@ def _undecided(facts: CallFacts, context: PlanningContext, now: datetime) -> Ite
 
 
 def _to_come(
-    facts: CallFacts, planned: CallFacts, *, now: datetime, horizon: datetime
+    facts: CallFacts,
+    planned: CallFacts,
+    context: PlanningContext,
+    *,
+    now: datetime,
+    horizon: datetime,
 ) -> Iterator[PlanLine]:
-    """Yield the purges that time alone will bring."""
+    """Yield the purges that time alone will bring, and what would keep them from running."""
     derived: Derived = derive(planned)
+    holds = held_by(planned, context, now)
     for recording in facts.recordings:
         dates = derived.recordings[recording.id]
+        if dates.state is not RecordingState.KEPT:
+            continue
+        yield from _outlasting(planned, recording_by_id(planned, recording.id), now, horizon)
         due_at = dates.delete_at
-        if dates.state is not RecordingState.KEPT or not isinstance(due_at, datetime):
+        if not isinstance(due_at, datetime):
             continue
         if now < due_at <= horizon:
             text = f"{dates.delete_rule} keeps it until then"
@@ -171,8 +255,34 @@ def _to_come(
                 why=because(ReasonCode.RETENTION_DUE, text, recording),
                 at=due_at,
                 is_forecast=True,
+                blocked_by=held_words(holds) if holds else None,
+                recording=recording.id,
                 size_bytes=_kept_bytes(facts, recording.id),
+                goes_at=due_at,
             )
+
+
+def _outlasting(
+    facts: CallFacts, recording: Recording, now: datetime, horizon: datetime
+) -> Iterator[PlanLine]:
+    """Yield why a recording stays whose deletion has come, or comes, before its floor."""
+    dates = dates_of(recording.keeping, anchors_of(facts, recording))
+    deletion, floor = dates.deletion, dates.floor
+    if recording.erase_at is not None or deletion is None or floor is None:
+        return
+    is_over = isinstance(deletion.at, datetime) and deletion.at <= horizon
+    if is_over and dates.delete_at != deletion.at:
+        text = f"{deletion.rule} would delete it, and {floor.rule} keeps it {until(floor.at)}"
+        yield PlanLine(
+            section=Section.SWEEPS,
+            verb=KEEP,
+            target=recording.id,
+            why=because(ReasonCode.FLOOR_STANDS, text, recording),
+            at=now,
+            recording=recording.id,
+            size_bytes=_kept_bytes(facts, recording.id),
+            goes_at=dates.delete_at,
+        )
 
 
 def _kept_bytes(facts: CallFacts, recording: RecordingId) -> int:

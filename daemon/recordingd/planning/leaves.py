@@ -28,8 +28,9 @@ from recordingd.domain.matchers import (
 )
 from recordingd.domain.policies import RecordingPolicy
 from recordingd.planning.conditions import FLAG_OF, PARTY_OF, TEXT_OF, start_of
+from recordingd.planning.places import place_of
 from recordingd.planning.precedence import Leaf
-from recordingd.planning.truth import Facts, phone_of, truth_of
+from recordingd.planning.truth import NO, Facts, phone_of, truth_of
 
 _NOT_KNOWN = "not known"
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -44,12 +45,12 @@ def expected_of(leaf: Condition) -> str:
 
 @expected_of.register
 def _party_expected(leaf: PartyIs) -> str:
-    return _selectors(leaf.selectors)
+    return selectors_in_words(leaf.selectors)
 
 
 @expected_of.register
 def _participants_expected(leaf: ParticipantsFit) -> str:
-    return f"{leaf.quantifier.value} of {_selectors(leaf.selectors)}"
+    return f"{leaf.quantifier.value} of {selectors_in_words(leaf.selectors)}"
 
 
 @expected_of.register
@@ -105,12 +106,13 @@ def actual_of(leaf: Condition, facts: Facts) -> str:
 
 @actual_of.register
 def _party_actual(leaf: PartyIs, facts: Facts) -> str:
-    return _party(PARTY_OF[leaf.field](facts.call))
+    return _party(PARTY_OF[leaf.field](facts.call), leaf.selectors)
 
 
-@actual_of.register(ParticipantsFit)
-def _participants_actual(_: ParticipantsFit, facts: Facts) -> str:
-    return f"{', '.join(map(_party, facts.parties)) or 'nobody'} ({_completeness(facts)})"
+@actual_of.register
+def _participants_actual(leaf: ParticipantsFit, facts: Facts) -> str:
+    parties = ", ".join(_party(party, leaf.selectors) for party in facts.parties)
+    return f"{parties or 'nobody'} ({_completeness(facts)})"
 
 
 @actual_of.register(ParticipantCount)
@@ -125,7 +127,9 @@ def _text_actual(leaf: TextIs, facts: Facts) -> str:
 
 @actual_of.register
 def _tag_actual(leaf: TagIs, facts: Facts) -> str:
-    return facts.call.tags.get(leaf.tag, "no such tag")
+    now = facts.call.tags.get(leaf.tag, "no such tag")
+    before = facts.past_tags.get(leaf.tag, ())
+    return f"{now}, before that {', '.join(reversed(before))}" if before else now
 
 
 @actual_of.register
@@ -173,7 +177,19 @@ def _validity_leaf(policy: RecordingPolicy, path: str, now: datetime, *, is_met:
     )
 
 
-def _selectors(selectors: Sequence[Selector]) -> str:
+def suspension_leaf(policy: RecordingPolicy) -> Leaf:
+    """Return the leaf that says that somebody suspended a policy for a while."""
+    return Leaf(
+        path="suspended",
+        source=policy.source,
+        expected="in force",
+        actual="suspended",
+        matched=NO,
+    )
+
+
+def selectors_in_words(selectors: Sequence[Selector]) -> str:
+    """Say who fits one of the selectors; `nobody` for an empty list."""
     return _alternatives(map(_selector, selectors))
 
 
@@ -186,6 +202,7 @@ def _selector(selector: Selector) -> str:
         "displayName": [str(p) for p in selector.display_names],
         "in": [str(g) for g in selector.in_groups],
         "notIn": [str(g) for g in selector.not_in],
+        "place": list(selector.places),
     }
     return " and ".join(f"{name} {_alternatives(v)}" for name, v in fields.items() if v)
 
@@ -194,10 +211,15 @@ def _alternatives(values: Iterable[object]) -> str:
     return " or ".join(map(str, values)) or "nobody"
 
 
-def _party(party: Party | None) -> str:
+def _party(party: Party | None, selectors: Sequence[Selector]) -> str:
+    """Name a party, and where a selector asks for its place, the guess."""
     if party is None:
         return _NOT_KNOWN
-    return phone_of(party) or party.raw_id
+    phone = phone_of(party)
+    named = phone or party.raw_id
+    if not any(selector.places for selector in selectors):
+        return named
+    return f"{named} in {place_of(phone)} (a guess)"
 
 
 def _completeness(facts: Facts) -> str:

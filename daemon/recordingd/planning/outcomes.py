@@ -170,6 +170,7 @@ def without_personal_data(facts: CallFacts) -> CallFacts:
         to_party=None,
         context={},
         tags={},
+        past_tags={},
         roles={},
     )
     recordings = tuple(replace(r, affinity={}) for r in facts.recordings)

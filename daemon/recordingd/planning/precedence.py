@@ -157,11 +157,12 @@ class Ruling:
     conflicts: tuple[PolicyName, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Verdict:
     """Whether a call is recorded and by which policy: a `Ruling`, and what else was seen.
 
-    `shadow` are observed policies that match; they never win.
+    `shadow` are observed policies that match; they never win. Nobody changes a verdict. It is not
+    frozen all the same: one is made for every decision, and freezing doubles what that costs.
     """
 
     ruling: Ruling

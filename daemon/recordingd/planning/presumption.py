@@ -40,4 +40,5 @@ def last_seen_alive(facts: CallFacts) -> datetime:
     for recording in facts.recordings:
         moments += [recording.active_seen_at, recording.stopped_at, recording.accepted_at]
     moments += [consent.received_at for consent in facts.consents]
+    moments += [request.received_at for request in facts.requests]
     return max(moment for moment in moments if moment is not None)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from recordingd.domain.calls import Party, PartyKind
 from recordingd.domain.errors import InvariantBroken
-from recordingd.domain.matchers import GroupName, Pattern, Selector
+from recordingd.domain.matchers import GroupName, Pattern, PlaceName, Selector
+from recordingd.domain.parties import Party, PartyKind
+from recordingd.domain.places import PlaceCode, Places
 from recordingd.domain.policies import Group
+from recordingd.planning.places import is_in, place_of
 from recordingd.planning.truth import phone_of
 
 Roles = Mapping[str, str]
@@ -19,7 +21,7 @@ Fit = Callable[[Party, Roles], bool]
 
 # How a raw id begins says what it names, where an event left the kind out (the identifier prefixes
 # of the service's SDKs).
-_KIND_BY_PREFIX = (
+KIND_BY_PREFIX = (
     ("8:orgid:", PartyKind.TEAMS_USER),
     ("8:dod:", PartyKind.TEAMS_USER),
     ("8:gcch:", PartyKind.TEAMS_USER),
@@ -37,7 +39,7 @@ def kind_of(party: Party) -> PartyKind:
     """Return what a party is, read from its raw id where no event said it."""
     if party.kind is not PartyKind.UNKNOWN:
         return party.kind
-    for prefix, kind in _KIND_BY_PREFIX:
+    for prefix, kind in KIND_BY_PREFIX:
         if party.raw_id.startswith(prefix):
             return kind
     return PartyKind.UNKNOWN
@@ -56,12 +58,17 @@ def compile_patterns(patterns: Iterable[Pattern]) -> Callable[[str], bool]:
 
 
 class Groups:
-    """Every group of a policy set, compiled once and shared by all policies."""
+    """Every group and named set of places of a policy set, compiled once for all its policies."""
 
-    __slots__ = ("_fits", "_groups")
+    __slots__ = ("_fits", "_groups", "_places")
 
-    def __init__(self, groups: Mapping[GroupName, Group]) -> None:
+    def __init__(
+        self,
+        groups: Mapping[GroupName, Group],
+        places: Mapping[PlaceName, Places] | None = None,
+    ) -> None:
         self._groups = groups
+        self._places = places or {}
         # Members never name groups (validate refuses it), so the order of compiling is free.
         self._fits = {name: compile_selectors(g.members, self) for name, g in groups.items()}
 
@@ -72,6 +79,18 @@ class Groups:
         except KeyError:
             msg = f"group '{name}' is used and does not exist"
             raise InvariantBroken(msg) from None
+
+    def knows(self, selector: Selector) -> bool:
+        """Say whether every group that a selector names is there."""
+        return all(name in self._fits for name in (*selector.in_groups, *selector.not_in))
+
+    def codes_of(self, places: Iterable[str]) -> frozenset[PlaceCode]:
+        """Return the codes of places, each given by the name of a named set or as its own code."""
+        codes: set[PlaceCode] = set()
+        for place in places:
+            named = self._places.get(PlaceName(place))
+            codes |= {PlaceCode(place)} if named is None else named.codes
+        return frozenset(codes)
 
     def members_of(self, name: GroupName) -> tuple[Selector, ...]:
         """Return the members of a group as they were written."""
@@ -113,6 +132,9 @@ def _compile_selector(selector: Selector, groups: Groups) -> Fit:
         tests.append(_any_of([groups.fit_of(g) for g in selector.in_groups]))
     if selector.not_in:
         tests.append(_none_of([groups.fit_of(g) for g in selector.not_in]))
+    if selector.places:
+        # The dearest test of one party: for a number that was not met before, it reads metadata.
+        tests.append(_place_test(groups.codes_of(selector.places)))
     return tests[0] if len(tests) == 1 else lambda party, roles: all(t(party, roles) for t in tests)
 
 
@@ -159,3 +181,7 @@ def _role_test(patterns: Iterable[Pattern]) -> Fit:
 def _display_name_test(patterns: Iterable[Pattern]) -> Fit:
     covers = compile_patterns(patterns)
     return lambda party, _: party.display_name is not None and covers(party.display_name)
+
+
+def _place_test(codes: frozenset[PlaceCode]) -> Fit:
+    return lambda party, _: is_in(place_of(phone_of(party)), codes)

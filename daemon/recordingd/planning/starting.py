@@ -30,10 +30,11 @@ from recordingd.domain.recordings import (
     StopReason,
     Verb,
 )
-from recordingd.domain.retention import RetentionSpec
 from recordingd.planning.backoff import backed_off
 from recordingd.planning.capture import erasure
+from recordingd.planning.consent_needs import predecessor_of
 from recordingd.planning.context import PlanningContext
+from recordingd.planning.retention import first_keepings
 from recordingd.planning.steps import NOTHING, Step, act, because, effect, held_back, merge, wait
 from recordingd.planning.wishes import Ending, Wishes
 
@@ -49,37 +50,50 @@ RESTART_AFTER = timedelta(seconds=10)
 RESTART_AFTER_MAX = timedelta(minutes=5)
 
 
-def plan_expectation(facts: CallFacts, wishes: Wishes, now: datetime) -> Step:
+def plan_expectation(
+    facts: CallFacts, wishes: Wishes, context: PlanningContext, now: datetime
+) -> Step:
     """Write down a wanted recording; wait a little where an earlier one ended by itself."""
     policy = wishes.policy
     if policy is None or policy.record is None or not facts.call.is_live or _is_over(facts):
         return NOTHING
-    stopped = [r.stopped_at for r in facts.recordings if r.stopped_at is not None]
-    if stopped:
-        pause = backed_off(len(stopped), first=RESTART_AFTER, longest=RESTART_AFTER_MAX)
-        if now < max(stopped) + pause:
-            return wait(max(stopped) + pause)
+    before = predecessor_of(facts, None)
+    if before is None and (restart_at := _restart_at(facts)) is not None and now < restart_at:
+        return wait(restart_at)
+    seam = "" if before is None else f": it goes on after the planned seam of {before.id}"
     expected = ExpectRecording(
         call_id=facts.call.call_id,
         why=Why(
             code=ReasonCode.POLICY_WANTS,
-            text=f"{policy.name} wants this call recorded",
+            text=f"{policy.name} wants this call recorded{seam}",
             policy=policy.name,
             source=policy.source,
         ),
         spec=policy.record,
         consent=policy.consent,
-        retention=policy.retention or RetentionSpec(),
+        keeping=first_keepings(facts, policy, context, now),
         purpose=policy.purpose,
     )
     return act(expected)
+
+
+def _restart_at(facts: CallFacts) -> datetime | None:
+    """Return when a call may be recorded again whose recordings ended by themselves."""
+    ends = [
+        r.stopped_at
+        for r in facts.recordings
+        if r.stopped_at is not None and r.stop_reason is not StopReason.ROTATED
+    ]
+    if not ends:
+        return None
+    return max(ends) + backed_off(len(ends), first=RESTART_AFTER, longest=RESTART_AFTER_MAX)
 
 
 def _is_over(facts: CallFacts) -> bool:
     """Whether recording this call has ended for a reason that lasts as long as the call does."""
     return any(
         r.outcome in {Outcome.REFUSED, Outcome.LOST}
-        or r.stop_reason not in {None, StopReason.NO_LONGER_MATCHED}
+        or r.stop_reason not in {None, StopReason.NO_LONGER_MATCHED, StopReason.ROTATED}
         for r in facts.recordings
     )
 
@@ -95,7 +109,7 @@ def plan_start(
     """Send the start of a recording that was never sent, or close it when it is not wanted."""
     if wishes.ending is not None:
         return act(*_give_up(facts, recording, wishes.ending), alarms=_missed(facts, wishes.ending))
-    if wishes.pauses and not context.can_start_paused:
+    if wishes.waits_to_start or (wishes.pauses and not context.can_start_paused):
         # Nothing may be captured before audio may flow; without silence that means no start.
         return Step(wake_at=wishes.changes_at)
     policy = context.policies.by_name(recording.policy)

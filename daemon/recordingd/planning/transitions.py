@@ -15,6 +15,7 @@ from datetime import datetime
 from recordingd.domain.plans import (
     VERBS,
     BringForwardErasure,
+    ChangeKeeping,
     ClosePause,
     CloseRecording,
     Effect,
@@ -22,6 +23,7 @@ from recordingd.domain.plans import (
     LedgerAction,
     MarkFileExpired,
     MarkFileLost,
+    NoteQuestions,
     ObserveRecording,
     OpenPause,
     PresumeCallEnded,
@@ -42,6 +44,7 @@ from recordingd.domain.recordings import (
     Verb,
 )
 from recordingd.planning.attempts import drop_attempt, with_attempt
+from recordingd.planning.consent_needs import questions_to_carry
 from recordingd.planning.containers import destination
 from recordingd.planning.context import PlanningContext
 from recordingd.planning.rows import file_by_id, recording_by_id, with_file, with_recording
@@ -86,6 +89,8 @@ def apply(
             return replace(facts, pauses=(*facts.pauses, pause))
         case ClosePause():
             return _close_pause(facts, action, now)
+        case NoteQuestions():
+            return _note_questions(facts, action, now)
         case PresumeCallEnded():
             return replace(facts, call=replace(facts.call, ended_at=action.at))
         case CloseRecording():
@@ -107,6 +112,15 @@ def apply(
         case BringForwardErasure():
             recording = recording_by_id(facts, action.recording)
             return with_recording(facts, replace(recording, erase_at=action.at))
+        case ChangeKeeping():
+            recording = recording_by_id(facts, action.recording)
+            changed = replace(
+                recording,
+                keeping=action.keeping,
+                keeping_revision=action.revision,
+                delete_moved_at=now if action.moves_earlier else recording.delete_moved_at,
+            )
+            return with_recording(facts, changed)
 
 
 def _expect(
@@ -135,11 +149,20 @@ def _expect(
         container=container,
         purpose=action.purpose,
         consent=action.consent,
-        retention=action.retention,
+        keeping=action.keeping,
+        keeping_revision=context.revision,
         affinity={},
+        rotate_every=spec.rotate_every,
+        asked=questions_to_carry(facts),
         callback_token_hash=token_hash(supplies.token_of(recording_id)),
     )
     return replace(facts, recordings=(*facts.recordings, recording))
+
+
+def _note_questions(facts: CallFacts, action: NoteQuestions, now: datetime) -> CallFacts:
+    recording = recording_by_id(facts, action.recording)
+    asked = {**dict.fromkeys(action.questions, now), **recording.asked}
+    return with_recording(facts, replace(recording, asked=asked))
 
 
 def _close_pause(facts: CallFacts, action: ClosePause, now: datetime) -> CallFacts:

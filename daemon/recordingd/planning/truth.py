@@ -8,8 +8,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from recordingd.domain.calls import Call, Participant, Party
+from recordingd.domain.parties import Participant, Party
+
+if TYPE_CHECKING:
+    # Only its type is needed: whoever checks policies wants truth values and loads no events.
+    from recordingd.domain.calls import Call
 
 
 class Truth(enum.Enum):
@@ -38,26 +44,57 @@ def truth_of(statement: object) -> Truth:
 class Facts:
     """What is known of one call at one moment, prepared for many questions.
 
-    `parties` are those in the call now; of a call that is over, everyone who ever was in it, so
-    that asking again later gives the answer of its lifetime. A plain slotted class: one is made for
-    every decision, and a frozen dataclass costs three times as much to make.
+    A plain slotted class: one is made for every decision, and a frozen dataclass costs three times
+    as much to make.
     """
 
-    __slots__ = ("call", "is_complete", "parties", "roles", "settled")
+    __slots__ = ("_participants", "_parties", "call", "is_complete", "settled")
+    # The values that a tag had before, where those count too.
+    past_tags: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def __init__(self, call: Call, participants: Sequence[Participant], *, settled: bool) -> None:
         self.call = call
         self.settled = settled
-        self.roles: Mapping[str, str] = call.roles
         self.is_complete = call.roster_complete_at is not None
-        self.parties: list[Party] = [
-            p.party for p in participants if p.left_at is None or call.ended_at is not None
-        ]
+        self._participants = participants
+        self._parties: list[Party] | None = None
+
+    @property
+    def parties(self) -> list[Party]:
+        """Those in the call now; of a call that is over, everyone who ever was in it.
+
+        So asking again later gives the answer of its lifetime. Gathered when first asked for: many
+        policies ask about nobody.
+        """
+        if self._parties is None:
+            self._parties = self._gathered()
+        return self._parties
+
+    def _gathered(self) -> list[Party]:
+        has_ended = self.call.ended_at is not None
+        return [p.party for p in self._participants if has_ended or p.left_at is None]
 
     @property
     def head_count(self) -> int:
         """How many different parties are known to be in the call."""
         return len({party.raw_id for party in self.parties})
+
+
+class LifetimeFacts(Facts):
+    """What was ever true of one call: whoever took part in it, and every value a tag ever had.
+
+    A leaf about somebody, or about a tag, is yes when it was yes once; everybody and nobody are
+    said of all who ever took part. Whether the list of them is complete is as for the call now.
+    """
+
+    __slots__ = ("past_tags",)
+
+    def __init__(self, call: Call, participants: Sequence[Participant], *, settled: bool) -> None:
+        super().__init__(call, participants, settled=settled)
+        self.past_tags = call.past_tags
+
+    def _gathered(self) -> list[Party]:
+        return [p.party for p in self._participants]
 
 
 def phone_of(party: Party) -> str | None:

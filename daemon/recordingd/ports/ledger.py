@@ -9,13 +9,18 @@ its kinds.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from recordingd.domain.approvals import Approval
 from recordingd.domain.calls import CallId, CallReference
+from recordingd.domain.holds import PlacedHold
+from recordingd.domain.matchers import RuleName
 from recordingd.domain.recordings import CallFacts, FileId, ServiceRecordingId
+from recordingd.domain.retention import KeptReading, KeptTotals, MovedItems
+from recordingd.domain.suspensions import Suspension
 
 T = TypeVar("T")
 
@@ -92,13 +97,25 @@ class ForeignFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRevision:
-    """One accepted policy tree; `texts` is every file by path, enough to load it again."""
+    """One accepted policy tree; `texts` is every file by path, enough to load it again.
+
+    `git_commit` is the commit that its files stand in, with `+changes` behind it where they differ
+    from it; None where they lie in no repository.
+    """
 
     revision: int
     digest: str
     texts: Mapping[str, str]
     git_commit: str | None
     accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedRule:
+    """Since which revision, and when, a rule may only grow."""
+
+    revision: int
+    locked_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,9 +188,23 @@ class Ledger(Protocol):
         """Return calls that have recordings, by call id, at most `limit`, after the cursor."""
         ...
 
+    def calls_since(
+        self, since: datetime, *, after: CallId | None, limit: int
+    ) -> Sequence[CallFacts]:
+        """Return calls that were first seen at a moment or later, by call id, at most `limit`,
+        after one. Walks all calls there are: for questions that a person asks.
+        """
+        ...
+
     def find_recording(self, prefix: str) -> Sequence[tuple[CallId, str]]:
         """Return (call id, our recording id) of every recording whose id, or service id, starts
         with a prefix; at most 10.
+        """
+        ...
+
+    def find_calls(self, prefix: str) -> Sequence[CallId]:
+        """Return calls whose id or server call id starts with a prefix, by id; at most 10. A server
+        call id that is the whole prefix gives its call alone.
         """
         ...
 
@@ -187,6 +218,24 @@ class Ledger(Protocol):
 
     def live_call_count(self) -> int:
         """Count calls that are established and not over."""
+        ...
+
+    def moved_items(self, *, after: datetime) -> MovedItems:
+        """Count the kept recordings whose deletion came earlier after a moment, without an
+        approved plan, and the bytes of the copies that are left of them.
+        """
+        ...
+
+    def kept_totals(self) -> KeptTotals:
+        """Count everything that is kept."""
+        ...
+
+    def note_kept_reading(self, reading: KeptReading) -> None:
+        """Write down that all that is kept was held against the rules; the last time counts."""
+        ...
+
+    def kept_reading(self) -> KeptReading | None:
+        """Return when everything that is kept was held against the rules last; None for never."""
         ...
 
     # foreign recordings
@@ -213,8 +262,19 @@ class Ledger(Protocol):
         """
         ...
 
-    def has_holds(self) -> bool:
-        """Say whether any hold is in force. Meaningful only under `claim_purge`."""
+    def purge_generation(self) -> int:
+        """Return the purge gate's generation and lock nothing; every change of a hold raises it."""
+        ...
+
+    def holds(self) -> Sequence[PlacedHold]:
+        """Return every hold that was ever placed, by name; those that ended are among them."""
+        ...
+
+    def place_hold(self, hold: PlacedHold) -> None:
+        """Write a hold as it is now, new or changed, released or not; its name is its key.
+
+        Locks the purge gate exclusively and raises its generation.
+        """
         ...
 
     def wipe_call_bodies(self, call_id: CallId) -> None:
@@ -230,10 +290,51 @@ class Ledger(Protocol):
         """Return one accepted policy tree by its number."""
         ...
 
+    def revision_at(self, moment: datetime) -> PolicyRevision | None:
+        """Return the newest policy tree accepted until a moment; None when there was none yet."""
+        ...
+
+    def revisions(self, limit: int) -> Sequence[PolicyRevision]:
+        """Return accepted policy trees, newest first, at most `limit`."""
+        ...
+
     def add_revision(
         self, *, digest: str, texts: Mapping[str, str], git_commit: str | None, at: datetime
     ) -> PolicyRevision:
         """Accept a policy tree under the next number."""
+        ...
+
+    def name_commit(self, revision: int, git_commit: str) -> None:
+        """Write down that a tree accepted before now stands in a commit."""
+        ...
+
+    def locked_rules(self) -> Mapping[RuleName, LockedRule]:
+        """Return every rule that was ever accepted as locked."""
+        ...
+
+    def lock_rules(self, rules: Iterable[RuleName], *, revision: int, at: datetime) -> None:
+        """Remember rules as locked from a revision on; none of them may be locked already."""
+        ...
+
+    # what people decided
+    def add_suspension(self, suspension: Suspension) -> None:
+        """Write a new suspension; its id must be new."""
+        ...
+
+    def suspensions(self, *, now: datetime) -> Sequence[Suspension]:
+        """Return what is suspended at a moment, oldest first: neither lifted nor over."""
+        ...
+
+    def lift_suspension(self, suspension_id: str, *, by: str, at: datetime) -> None:
+        """End a suspension before its time. Without effect on one that was lifted before."""
+        ...
+
+    def add_approval(self, approval: Approval) -> None:
+        """Write a new approval; its id must be new."""
+        ...
+
+    def approvals_for(self, policy_digest: str, *, now: datetime) -> Sequence[Approval]:
+        """Return the approvals for a policy set that have not expired, oldest first."""
         ...
 
     # audit

@@ -25,6 +25,7 @@ from recordingd.runtime.effects import Tools
 from recordingd.runtime.executor import Executor
 from recordingd.runtime.in_force import Rules, take_into_force
 from recordingd.runtime.reconciler import Reconciler, Surroundings
+from recordingd.runtime.steering import Steering
 from recordingd.runtime.sweeps import Sweeps
 from recordingd.runtime.views import Json, moment
 from recordingd.runtime.watch import Watch
@@ -60,14 +61,7 @@ class Daemon:
     sweeps: Sweeps
     receiver: Receiver
     pull: QueuePull | None
-
-    async def reload(self) -> None:
-        """Take the policy files into force, and have every live call judged by them."""
-        await self.rules.reload()
-        self.watch.policies(self.rules.in_force)
-        self.reconciler.touch_all()
-        # Calls that nobody wanted until now are not watched, and may be wanted from now on.
-        await self.reconciler.watch_open_calls()
+    steering: Steering
 
 
 async def assemble(outside: Outside, *, is_strict: bool) -> Daemon:
@@ -78,9 +72,10 @@ async def assemble(outside: Outside, *, is_strict: bool) -> Daemon:
     """
     settings, clock = outside.settings, outside.clock
     in_force = await take_into_force(
-        settings, outside.ledger, current=None, now=clock.now_utc(), is_strict=is_strict
+        settings, outside.ledger, now=clock.now_utc(), is_strict=is_strict
     )
     rules = Rules(settings=settings, ledger=outside.ledger, clock=clock, in_force=in_force)
+    await rules.read_circumstances()
     metrics = Metrics()
     watch = Watch(settings=settings, clock=clock, alarms=Alarms(metrics), metrics=metrics)
     watch.policies(in_force)
@@ -106,7 +101,7 @@ async def assemble(outside: Outside, *, is_strict: bool) -> Daemon:
             "nextDeadline": moment(executor.next_deadline),
         }
         disk: Json = {name: {"freeShare": share} for name, share in sweeps.free.items()}
-        return watch.status(rules.in_force, downloads=downloads, disk=disk)
+        return watch.status(rules, downloads=downloads, disk=disk)
 
     backend = DaemonBackend(
         ledger=outside.ledger,
@@ -116,6 +111,7 @@ async def assemble(outside: Outside, *, is_strict: bool) -> Daemon:
         live=watch.is_live,
         status_json=status,
         locate=wiring.locator(outside.archives),
+        context=rules.context,
     )
     receiver = Receiver(
         backend=backend,
@@ -133,6 +129,18 @@ async def assemble(outside: Outside, *, is_strict: bool) -> Daemon:
         sweeps=sweeps,
         receiver=receiver,
         pull=_pull(outside, receiver),
+        steering=_steering(outside, rules, watch, reconciler),
+    )
+
+
+def _steering(outside: Outside, rules: Rules, watch: Watch, reconciler: Reconciler) -> Steering:
+    return Steering(
+        rules=rules,
+        watch=watch,
+        reconciler=reconciler,
+        ledger=outside.ledger,
+        clock=outside.clock,
+        new_id=outside.ids.new,
     )
 
 

@@ -12,6 +12,8 @@ from datetime import datetime
 
 from recordingd.domain.calls import CallReference, ServerCallId, call_id_of
 from recordingd.domain.errors import LedgerFault
+from recordingd.planning.context import PlanningContext
+from recordingd.planning.holds import held_by
 from recordingd.ports.clock import Clock
 from recordingd.ports.ledger import InboxEvent, InboxState, Ledger, LedgerRunner
 from recordingd.runtime.views import Json, Locate, call_json, recordings_of
@@ -20,7 +22,10 @@ from recordingd.telemetry.metrics import Metrics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonBackend:
-    """The daemon as a request sees it; `wake` lets the loop turn."""
+    """The daemon as a request sees it.
+
+    `wake` lets the loop turn; `context` gives the rules in force, by which holds are shown.
+    """
 
     ledger: LedgerRunner
     clock: Clock
@@ -29,6 +34,7 @@ class DaemonBackend:
     live: Callable[[], bool]
     status_json: Callable[[], Json]
     locate: Locate
+    context: Callable[[], PlanningContext]
 
     async def commit(self, events: Sequence[InboxEvent]) -> None:
         """Make events durable, then wake the loop."""
@@ -67,7 +73,9 @@ class DaemonBackend:
         facts = await self.ledger.run(lambda ledger: ledger.load(call_id))
         if facts is None:
             return None
-        return call_json(facts, now=self.clock.now_utc(), locate=self.locate)
+        now = self.clock.now_utc()
+        holds = held_by(facts, self.context(), now)
+        return call_json(facts, now=now, locate=self.locate, held_by=holds)
 
     async def recording(self, prefix: str) -> Mapping[str, object] | None:
         """Return the one recording whose id starts with a prefix."""
@@ -79,7 +87,9 @@ class DaemonBackend:
             call_id, recording_id = found[0]
             facts = ledger.load(call_id)
             assert facts is not None
-            views = recordings_of(facts, now=self.clock.now_utc(), locate=self.locate)
+            now = self.clock.now_utc()
+            holds = held_by(facts, self.context(), now)
+            views = recordings_of(facts, now=now, locate=self.locate, held_by=holds)
             return next(v for v in views if v["id"] == recording_id)
 
         return await self.ledger.run(job)

@@ -182,7 +182,7 @@ class Executor:
             case RemoveFile():
                 return await remove(effect, facts, self.tools)
             case PurgeFile():
-                return await purge(effect, facts, self.tools, self.ledger)
+                return await purge(effect, facts, self.tools, self.ledger, context=self.context)
             case (
                 StartRecording()
                 | ObserveRecording()

@@ -34,15 +34,18 @@ def event_line(call_id: CallId, event: CallEvent, seq: int) -> AuditEntry:
     )
 
 
-def action_line(action: LedgerAction) -> AuditEntry:
-    """Write down a change of the ledger that a plan asked for."""
+def action_line(action: LedgerAction, revision: int) -> AuditEntry:
+    """Write down a change of the ledger that a plan asked for, under a revision of the policies."""
     own = {
         f.name: str(getattr(action, f.name))
         for f in fields(action)
         if f.name not in _COMMON and f.name in {"recording", "file", "pause", "outcome", "at"}
     }
     return AuditEntry(
-        kind=kind_of(action), call_id=action.call_id, ref=None, detail={**own, **_why(action)}
+        kind=kind_of(action),
+        call_id=action.call_id,
+        ref=None,
+        detail={**own, **_why(action), "revision": revision},
     )
 
 

@@ -1,14 +1,15 @@
 """Delete every copy of a file whose time is over, and keep the receipt.
 
 Called by `runtime.executor`. The gate is asked under its lock before the first copy and again
-before each: a hold that is placed while a purge is under way stops it there. Objects go first and
-the row last, so that a failure leaves something to try again.
+before each, with the facts and rules of that moment: a hold that is placed while a purge is under
+way stops it there. Objects go first and the row last, so that a failure leaves something to try
+again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,14 +26,17 @@ from recordingd.domain.recordings import (
     AttemptOutcome,
     CallFacts,
     Copy,
-    FileId,
     Receipt,
     Recording,
     RecordingFile,
 )
 from recordingd.planning import outcomes
 from recordingd.planning.containers import blob_name
+from recordingd.planning.context import PlanningContext
+from recordingd.planning.guards import check_purge, held_words
+from recordingd.planning.holds import known_holds
 from recordingd.planning.rows import file_by_id, recording_by_id
+from recordingd.ports.clock import Clock
 from recordingd.ports.ledger import AuditEntry, Ledger, LedgerRunner
 from recordingd.runtime.effects import Ended, Tools, archive_of, put_off
 
@@ -49,17 +53,28 @@ class Answer:
     text: str
 
 
-async def purge(effect: PurgeFile, facts: CallFacts, tools: Tools, ledger: LedgerRunner) -> Ended:
-    """Delete a file everywhere; put off where a hold, the gate, a store or the service refuses."""
+async def purge(
+    effect: PurgeFile,
+    facts: CallFacts,
+    tools: Tools,
+    ledger: LedgerRunner,
+    *,
+    context: Callable[[], PlanningContext],
+) -> Ended:
+    """Delete a file everywhere; put off where a hold, the gate, a store or the service refuses.
+
+    `context` gives the rules in force, anew whenever the gate is asked.
+    """
     file = file_by_id(facts, effect.file)
     recording = recording_by_id(facts, file.recording)
+    gate = Gate(effect=effect, clock=tools.clock, context=context)
     answers: list[Answer] = []
     try:
-        generation = await ledger.run(lambda rows: _claim(rows, facts, file.id, tools))
+        generation = await ledger.run(gate.claim)
         if (answer := await _remove_from_service(file, tools)) is not None:
             answers.append(answer)
         for copy in facts.copies_of(file.id):
-            generation = await ledger.run(_ask_gate)
+            generation = await ledger.run(gate.ask)
             answers.extend(
                 [await _delete(copy.store, uri, tools) for uri in _names_of(copy, file, recording)]
             )
@@ -68,33 +83,49 @@ async def purge(effect: PurgeFile, facts: CallFacts, tools: Tools, ledger: Ledge
     return _purged(effect, file, answers, generation)
 
 
-def _ask_gate(ledger: Ledger) -> int:
-    """Return the gate's generation; UnsafePlan while purges are frozen or any hold is in force."""
-    generation = ledger.claim_purge()
-    if ledger.has_holds():
-        msg = "a hold is in force"
-        raise UnsafePlan(msg)
-    return generation
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """The last question before a file goes, asked under the lock that placing a hold needs too."""
 
+    effect: PurgeFile
+    clock: Clock
+    context: Callable[[], PlanningContext]
 
-def _claim(ledger: Ledger, facts: CallFacts, file: FileId, tools: Tools) -> int:
-    """Write down under the gate that the copies are about to go."""
-    generation = _ask_gate(ledger)
-    current = ledger.load(facts.call.call_id)
-    assert current is not None
-    now = tools.clock.now_utc()
-    copies = tuple(
-        replace(c, delete_intent_at=c.delete_intent_at or now) if c.file == file else c
-        for c in current.copies
-    )
-    line = AuditEntry(
-        kind="purge.claimed",
-        call_id=facts.call.call_id,
-        ref=file,
-        detail={"gate": generation, "copies": sum(c.file == file for c in copies)},
-    )
-    ledger.save(replace(current, copies=copies), audit=[line])
-    return generation
+    def ask(self, ledger: Ledger) -> int:
+        """Return the gate's generation; UnsafePlan when the file must not go at this moment."""
+        generation, _ = self._ask(ledger)
+        return generation
+
+    def claim(self, ledger: Ledger) -> int:
+        """Ask, and write down that the copies are about to go."""
+        generation, current = self._ask(ledger)
+        file, now = self.effect.file, self.clock.now_utc()
+        copies = tuple(
+            replace(c, delete_intent_at=c.delete_intent_at or now) if c.file == file else c
+            for c in current.copies
+        )
+        line = AuditEntry(
+            kind="purge.claimed",
+            call_id=current.call.call_id,
+            ref=file,
+            detail={"gate": generation, "copies": sum(c.file == file for c in copies)},
+        )
+        ledger.save(replace(current, copies=copies), audit=[line])
+        return generation
+
+    def _ask(self, ledger: Ledger) -> tuple[int, CallFacts]:
+        generation = ledger.claim_purge()
+        context, now = self.context(), self.clock.now_utc()
+        placed = {hold.name for hold in ledger.holds() if hold.is_in_force(now)}
+        unknown = sorted(placed - known_holds(context))
+        if unknown:
+            # It was placed just now; what it matches is known with the next set of rules.
+            msg = f"{held_words(unknown)} is new, and what it matches is not known yet"
+            raise UnsafePlan(msg)
+        current = ledger.load(self.effect.call_id)
+        assert current is not None
+        check_purge(current, self.effect, context, now)
+        return generation, current
 
 
 async def _remove_from_service(file: RecordingFile, tools: Tools) -> Answer | None:

@@ -21,6 +21,7 @@ from recordingd.domain.recordings import CallFacts
 from recordingd.planning.context import PlanningContext
 from recordingd.planning.derivation import derive
 from recordingd.planning.facts import Reading
+from recordingd.planning.guards import blocked_by
 from recordingd.planning.steps import earliest
 from recordingd.planning.transitions import Supplies
 from recordingd.ports.clock import Clock
@@ -252,7 +253,8 @@ class Reconciler:
 
     async def _page(self, after: CallId | None) -> list[CallId]:
         # Where nothing may be purged, what is due stays due for ever and need not be found.
-        is_purging = self.around.context().mode is Mode.ENFORCE
+        context = self.around.context()
+        is_purging = context.mode is Mode.ENFORCE and not context.is_deleting_suspended
         due_by = self.around.clock.now_utc() if is_purging else LONG_AGO
         return list(
             await self.around.ledger.run(
@@ -282,7 +284,7 @@ class Reconciler:
         for effect in done.effects:
             self.around.dispatch(effect, stepped.facts)
         for effect in done.withheld:
-            self._say_withheld(effect)
+            self._say_withheld(effect, stepped.facts)
 
     def _is_watched(self, facts: CallFacts, wake_at: datetime) -> bool:
         """Whether a call's next date is kept in memory.
@@ -292,14 +294,16 @@ class Reconciler:
         is_soon = wake_at - self.around.clock.now_utc() < KEPT_IN_MEMORY_FOR
         return is_soon or derive(facts).needs_attention
 
-    def _say_withheld(self, effect: Effect) -> None:
-        """Say once what the mode keeps from running."""
+    def _say_withheld(self, effect: Effect, facts: CallFacts) -> None:
+        """Say once what is kept from running, and by what."""
         said = (target_of(effect), type(effect).__name__)
         if len(self._withheld) > WITHHELD_MAX:
             self._withheld.clear()
         if said not in self._withheld:
             self._withheld.add(said)
-            _LOG.info("withheld by the mode: %s of %s: %s", said[1], said[0], effect.why.text)
+            now = self.around.clock.now_utc()
+            reason = blocked_by(effect, facts, self.around.context(), now)
+            _LOG.info("withheld by %s: %s of %s: %s", reason, said[1], said[0], effect.why.text)
 
     # --- events -----------------------------------------------------------------------------------
 

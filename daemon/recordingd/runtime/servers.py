@@ -1,20 +1,26 @@
 """uvicorn, run inside our own task group: it handles no signals and owns no loop.
 
 Called by `runtime.service`. Sockets are bound before anything is served, so that a taken port is an
-error at the start, and port 0 is known when the daemon says that it listens.
+error at the start, and port 0 is known when the daemon says that it listens. Of the control socket
+the kernel says who is at the other end.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from recordingd.ingress.control import PEER
+from recordingd.runtime.accounts import account_of
 
 # A request that was taken is answered; one that hangs does not keep the daemon from ending.
 GRACE_SECONDS = 5
@@ -57,6 +63,24 @@ class BoundedHead(HttpToolsProtocol):
         super().on_headers_complete()
 
 
+class NamedPeer(BoundedHead):
+    """HTTP/1.1 over a UNIX socket; every request tells whose process sent it, as PEER."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask the kernel who is at the other end."""
+        # uvloop's transports are such without being of the class.
+        super().connection_made(cast("asyncio.Transport", transport))
+        self.app_state = {**self.app_state, PEER: peer_of(transport.get_extra_info("socket"))}
+
+
+def peer_of(connection: socket.socket) -> str:
+    """Return the account of the process that opened a UNIX connection (unix(7), SO_PEERCRED)."""
+    size = struct.calcsize("3i")
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    _, uid, _ = struct.unpack("3i", credentials)
+    return account_of(uid)
+
+
 class Server(uvicorn.Server):
     """A server whose process belongs to somebody else."""
 
@@ -66,11 +90,15 @@ class Server(uvicorn.Server):
         yield
 
 
-def make_server(app: Any) -> Server:  # noqa: ANN401 - an ASGI application is any callable to uvicorn
+def make_server(
+    app: Any,  # noqa: ANN401 - an ASGI application is any callable to uvicorn
+    *,
+    protocol: type[BoundedHead] = BoundedHead,
+) -> Server:
     """Make a server for an ASGI application; end it by setting `should_exit`."""
     config = uvicorn.Config(
         app,
-        http=BoundedHead,
+        http=protocol,
         loop="none",
         lifespan="off",
         log_config=None,

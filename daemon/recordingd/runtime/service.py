@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 from recordingd.config.settings import Settings
-from recordingd.domain.errors import LedgerFault
+from recordingd.domain.errors import LedgerFault, RecordingdError
 from recordingd.domain.plans import Alarm
 from recordingd.ingress.control import build_control_app
 from recordingd.ingress.receiver import build_app
@@ -25,10 +25,11 @@ from recordingd.ledger.versions import SchemaState
 from recordingd.runtime import wiring
 from recordingd.runtime.access import open_archives
 from recordingd.runtime.assembly import Daemon, Outside, assemble
+from recordingd.runtime.control_answers import ControlAnswers
 from recordingd.runtime.ledger_thread import LedgerThread
 from recordingd.runtime.notify import notify, watchdog_seconds
 from recordingd.runtime.scheduler import Sweep, sweeping
-from recordingd.runtime.servers import Server, bind, bind_unix, make_server
+from recordingd.runtime.servers import NamedPeer, Server, bind, bind_unix, make_server
 from recordingd.runtime.state_directory import locked, state_key
 from recordingd.runtime.system import SystemClock, SystemIds, SystemRand
 from recordingd.telemetry import logs
@@ -104,7 +105,8 @@ async def _run(daemon: Daemon, ledger: LedgerThread) -> None:
     listener = bind(settings.listen.host, settings.listen.port)
     control = bind_unix(settings.control)
     public = make_server(build_app(daemon.receiver))
-    local = make_server(build_control_app(daemon.receiver.backend.status))
+    answers = ControlAnswers(steering=daemon.steering, ask_status=daemon.receiver.backend.status)
+    local = make_server(build_control_app(answers), protocol=NamedPeer)
     is_ending = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         _handle_signals(daemon, is_ending, group)
@@ -117,13 +119,17 @@ async def _run(daemon: Daemon, ledger: LedgerThread) -> None:
         ]
         alive = group.create_task(_keep_watchdog(daemon))
         pull = group.create_task(_pull(daemon))
-        with sweeping(_sweeps(daemon, ledger)):
+        # The rules in force may be other ones than the last daemon's.
+        sweeps = sweeping(_sweeps(daemon, ledger), at_once=[daemon.sweeps.sweep_keepings])
+        with sweeps as run_soon:
+            keeping = group.create_task(_keep_up(daemon, run_soon))
             host, port = listener.getsockname()[:2]
             _LOG.info("listening on %s:%s, mode %s", host, port, settings.mode.value)
             notify("READY=1")
             await is_ending.wait()
             _LOG.info("ending: no new events are taken, effects under way are finished")
             notify("STOPPING=1")
+            keeping.cancel()
         pull.cancel()
         await _drain(daemon, [public, local], servers, loop)
         work.cancel()
@@ -140,17 +146,20 @@ def _handle_signals(daemon: Daemon, is_ending: asyncio.Event, group: asyncio.Tas
 
 
 async def _reload(daemon: Daemon) -> None:
+    """Do what `recordingd reload` does, for whoever sends a signal and reads the journal."""
     try:
-        await daemon.reload()
-    except LedgerFault as fault:
-        _LOG.error("policies not reloaded: the ledger cannot be used: %s", fault)
+        await daemon.steering.reload(by="SIGHUP")
+    except RecordingdError as fault:
+        _LOG.error("policies not reloaded: %s", fault)
         daemon.watch.tell(Alarm.of("PolicyNotInForce", why=fault))
-        return
-    in_force = daemon.rules.in_force
-    if in_force.last_reload.error is None:
-        _LOG.info("policies reloaded: revision %s is in force", in_force.revision)
-    else:
-        _LOG.error("policies not reloaded: %s", in_force.last_reload.error)
+
+
+async def _keep_up(daemon: Daemon, run_soon: Callable[[Sweep], None]) -> None:
+    """Have all that is kept read again whenever the rules may say anew how long."""
+    while True:
+        await daemon.steering.keeping_changed.wait()
+        daemon.steering.keeping_changed.clear()
+        run_soon(daemon.sweeps.sweep_keepings)
 
 
 async def _loop(daemon: Daemon, is_ending: asyncio.Event) -> None:
@@ -174,6 +183,7 @@ async def _look_once(daemon: Daemon) -> None:
     await daemon.sweeps.look_at_disks()
     try:
         await daemon.sweeps.measure()
+        await daemon.steering.refresh()
     except LedgerFault as fault:
         _LOG.warning("the ledger cannot be counted yet: %s", fault)
 
@@ -197,8 +207,12 @@ def _sweeps(daemon: Daemon, ledger: LedgerThread) -> dict[str, tuple[Sweep, time
         "watch": (sweeps.watch, timedelta(minutes=1)),
         "measure": (sweeps.measure, timedelta(seconds=15)),
         "disks": (sweeps.look_at_disks, timedelta(minutes=1)),
+        "moves": (sweeps.count_moves, timedelta(minutes=1)),
+        # A rule may begin or end to be valid without any reload.
+        "keepings": (sweeps.sweep_keepings, timedelta(hours=24)),
         "events": (sweeps.look_for_events, timedelta(minutes=1)),
         "quieten": (sweeps.quieten, timedelta(minutes=1)),
+        "circumstances": (daemon.steering.refresh, timedelta(seconds=15)),
         # What a purge erased is gone from the disk only once it is gone from the log, too.
         "forget": (ledger.empty_log, timedelta(seconds=15)),
     }

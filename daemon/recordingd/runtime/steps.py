@@ -94,7 +94,7 @@ def step_call(
             outcome_line(outgoing.effect, outgoing.ended.outcome.value, outgoing.ended.detail)
         )
     done = advance(facts, cycle.context, cycle.supplies, busy=busy, now=cycle.now)
-    audit.extend(action_line(a) for a in done.applied)
+    audit.extend(action_line(a, cycle.context.revision) for a in done.applied)
     audit.extend(intent_line(e, cycle.context.revision) for e in done.effects)
     saved = done.facts
     if saved != stored or audit:

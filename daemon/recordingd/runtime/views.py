@@ -6,9 +6,10 @@ that others rely on; text output is made from the same objects.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+from recordingd.domain.calls import ConsentAnswer
 from recordingd.domain.consent import ConsentMode
 from recordingd.domain.durations import Forever
 from recordingd.domain.recordings import (
@@ -19,23 +20,43 @@ from recordingd.domain.recordings import (
     RecordingFile,
     StopReason,
 )
+from recordingd.domain.suspensions import Suspension
 from recordingd.planning.consent import ConsentState
-from recordingd.planning.derivation import Derived, FileState, derive, is_blocked_by_storage
+from recordingd.planning.derivation import (
+    Derived,
+    FileState,
+    RecordingState,
+    derive,
+    is_blocked_by_storage,
+)
+from recordingd.planning.guards import held_words
 from recordingd.ports.ledger import ForeignFile
 
 Locate = Callable[[Copy], str]
 Json = dict[str, object]
+_GONE = frozenset({RecordingState.PURGED, RecordingState.LOST, RecordingState.NOT_RECORDED})
 
 
-def recordings_of(facts: CallFacts, *, now: datetime, locate: Locate) -> Iterator[Json]:
-    """Yield the recordings of a call, oldest first; `locate` gives the path or URL of a copy."""
+def recordings_of(
+    facts: CallFacts, *, now: datetime, locate: Locate, held_by: Sequence[str] = ()
+) -> Iterator[Json]:
+    """Yield the recordings of a call, oldest first.
+
+    `locate` gives the path or URL of a copy; `held_by` are the holds that keep what it recorded.
+    """
     derived = derive(facts)
     for recording in facts.recordings:
-        yield recording_json(facts, recording, derived, now=now, locate=locate)
+        yield recording_json(facts, recording, derived, now=now, locate=locate, held_by=held_by)
 
 
 def recording_json(
-    facts: CallFacts, recording: Recording, derived: Derived, *, now: datetime, locate: Locate
+    facts: CallFacts,
+    recording: Recording,
+    derived: Derived,
+    *,
+    now: datetime,
+    locate: Locate,
+    held_by: Sequence[str] = (),
 ) -> Json:
     """Return one recording with its files."""
     dates = derived.recordings[recording.id]
@@ -62,35 +83,49 @@ def recording_json(
             if p.recording == recording.id
         ],
         "files": [
-            _file_json(facts, f, derived.files[f.id], now=now, locate=locate)
+            _file_json(facts, f, derived.files[f.id], now=now, locate=locate, held_by=held_by)
             for f in facts.files_of(recording.id)
         ],
         "keepUntil": moment(dates.keep_until, forever="forever"),
         "deleteAt": moment(dates.delete_at, forever="never"),
         "deleteRule": dates.delete_rule,
-        "undecided": False,
-        "heldBy": [],
+        "undecided": dates.is_undecided,
+        "heldBy": [] if dates.state in _GONE else list(held_by),
         "detail": recording.detail,
     }
 
 
 def _consent(facts: CallFacts, recording: Recording) -> ConsentState:
     """Say where consent stands, as far as the recording itself shows it."""
-    if recording.consent is None or recording.consent.mode is ConsentMode.NONE:
+    is_pending = PauseReason.CONSENT in facts.open_pauses(recording.id)
+    inline = recording.consent
+    is_asked_inline = inline is not None and inline.mode is not ConsentMode.NONE
+    if not (is_asked_inline or recording.asked or is_pending):
         return ConsentState.NOT_REQUIRED
     if recording.stop_reason is StopReason.CONSENT_DENIED:
         return ConsentState.DENIED
+    if recording.stop_reason is StopReason.CONSENT_WITHDRAWN:
+        return ConsentState.WITHDRAWN
     if recording.stop_reason is StopReason.CONSENT_TIMEOUT:
         return ConsentState.NO_RESPONSE
-    is_pending = PauseReason.CONSENT in facts.open_pauses(recording.id)
     was_granted = recording.resumed_at is not None or (
         recording.first_sent_at is not None and not recording.start_paused
     )
-    return ConsentState.GRANTED if was_granted and not is_pending else ConsentState.PENDING
+    if is_pending or not was_granted:
+        return ConsentState.PENDING
+    said = {c.answer for c in facts.consents if c.purpose == recording.purpose}
+    is_told_only = ConsentAnswer.NOTIFIED in said and ConsentAnswer.GRANTED not in said
+    return ConsentState.NOTIFIED if is_told_only else ConsentState.GRANTED
 
 
 def _file_json(
-    facts: CallFacts, file: RecordingFile, state: FileState, *, now: datetime, locate: Locate
+    facts: CallFacts,
+    file: RecordingFile,
+    state: FileState,
+    *,
+    now: datetime,
+    locate: Locate,
+    held_by: Sequence[str],
 ) -> Json:
     copies = facts.copies_of(file.id)
     is_gone = file.removed_at or file.purged_at or file.lost_at
@@ -107,11 +142,22 @@ def _file_json(
         "deadline": moment(file.deadline),
         "suspect": file.suspect,
         "quarantined": False,
-        "blockedBy": "storage" if is_blocked_by_storage(facts, file.id) else None,
+        "blockedBy": _blocked_by(facts, file, state, held_by),
     }
 
 
-def call_json(facts: CallFacts, *, now: datetime, locate: Locate) -> Json:
+def _blocked_by(
+    facts: CallFacts, file: RecordingFile, state: FileState, held_by: Sequence[str]
+) -> str | None:
+    """Say what keeps a file from being deleted, whether it is due or not."""
+    if held_by and state is FileState.KEPT:
+        return held_words(held_by)
+    return "storage" if is_blocked_by_storage(facts, file.id) else None
+
+
+def call_json(
+    facts: CallFacts, *, now: datetime, locate: Locate, held_by: Sequence[str] = ()
+) -> Json:
     """Return one call with its participants and recordings."""
     call = facts.call
     return {
@@ -130,7 +176,7 @@ def call_json(facts: CallFacts, *, now: datetime, locate: Locate) -> Json:
             }
             for p in facts.participants
         ],
-        "recordings": list(recordings_of(facts, now=now, locate=locate)),
+        "recordings": list(recordings_of(facts, now=now, locate=locate, held_by=held_by)),
     }
 
 
@@ -140,6 +186,17 @@ def foreign_json(file: ForeignFile) -> Json:
         "documentId": file.document_id,
         "recordingId": file.recording_id,
         "firstSeenAt": moment(file.first_seen_at),
+    }
+
+
+def suspension_json(suspension: Suspension) -> Json:
+    """Return one suspension as `status` shows it."""
+    return {
+        "scope": suspension.scope,
+        "until": moment(suspension.until),
+        "reason": suspension.reason,
+        "by": suspension.suspended_by,
+        "at": moment(suspension.suspended_at),
     }
 
 

@@ -22,10 +22,10 @@ from recordingd.domain.plans import (
 )
 from recordingd.domain.recordings import AttemptOutcome, CallFacts, Outcome
 from recordingd.ports.clock import Clock
-from recordingd.runtime.in_force import InForce
+from recordingd.runtime.in_force import InForce, Rules
 from recordingd.runtime.inbox import UNUSABLE_CHUNK
 from recordingd.runtime.steps import Outgoing, Stepped
-from recordingd.runtime.views import Json, moment
+from recordingd.runtime.views import Json, moment, suspension_json
 from recordingd.telemetry import logs
 from recordingd.telemetry.alarms import Alarms
 from recordingd.telemetry.metrics import Metrics
@@ -114,6 +114,7 @@ class Watch:
         for alarm in ended.alarms:
             self.tell(alarm)
         verb = VERBS[type(effect)].value
+        attempt = facts.open_attempt(target_of(effect))
         self.metrics.cloud_requests_total.labels(
             operation=verb, status=ended.outcome.value, subcode=ended.subcode or ""
         ).inc()
@@ -129,6 +130,7 @@ class Watch:
                 recording=target_of(effect),
                 policy=effect.why.policy,
                 source=_text(effect),
+                revision=None if attempt is None else attempt.policy_revision,
                 plan=f"{effect.call_id}@{facts.call.facts_version}",
                 outcome=ended.outcome.value,
                 subcode=ended.subcode,
@@ -143,8 +145,9 @@ class Watch:
         delay = (sent_at - recording.expected_at).total_seconds()
         self.metrics.start_delay_seconds.observe(max(0.0, delay))
 
-    def status(self, policies: InForce, *, downloads: Json, disk: Json) -> Json:
+    def status(self, rules: Rules, *, downloads: Json, disk: Json) -> Json:
         """Return the status in its JSON form, but for what the ledger counts."""
+        policies, now = rules.in_force, self.clock.now_utc()
         reload = policies.last_reload
         return {
             "version": version("recordingd"),
@@ -152,6 +155,7 @@ class Watch:
             "mode": self.settings.mode.value,
             "revision": policies.revision,
             "digest": policies.digest,
+            "gitCommit": policies.git_commit,
             "uptimeSeconds": round(self.clock.monotonic() - self.started, 1),
             "downloads": downloads,
             "events": {
@@ -164,6 +168,9 @@ class Watch:
                 "at": moment(reload.at),
                 "error": reload.error,
             },
+            "suspensions": [
+                suspension_json(s) for s in rules.circumstances.suspensions if s.is_in_force(now)
+            ],
             "disk": disk,
         }
 

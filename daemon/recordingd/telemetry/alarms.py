@@ -134,6 +134,32 @@ ALARM_KINDS: Mapping[str, AlarmKind] = {
     "ForbidUndecided": _ticket(
         "A call is held silent because a policy that may forbid it lacks a fact.", _LIST
     ),
+    "ConsentRuleMissing": _ticket(
+        "A call is held silent because no consent rule covers it and the settings ask for one.",
+        "recordingd validate",
+        _LIST,
+    ),
+    "PauseOverdue": _ticket(
+        "A pause lasts longer than its rule expects; nothing is recorded while it does.", _LIST
+    ),
+    "SuspensionActive": _ticket(
+        "A policy or all deletions are suspended: they do not act as the files say.", _STATUS
+    ),
+    "HoldSourceRemoved": _ticket(
+        "No document describes a legal hold any more; it stays, and keeps every recording.",
+        "recordingd diff",
+        _STATUS,
+    ),
+    "ShorteningUnapproved": _ticket(
+        "Rules would let recordings go earlier than was promised; they stay until a plan says so.",
+        "recordingd plan -o plan.json",
+        "recordingd apply plan.json",
+    ),
+    "DeletesHeldBack": _ticket(
+        "More recordings than allowed would go earlier than was promised; they are not deleted.",
+        "recordingd plan",
+        _LIST,
+    ),
 }
 _UNLISTED = _ticket("An alarm without an entry of its own; see its evidence.", _STATUS, _JOURNAL)
 

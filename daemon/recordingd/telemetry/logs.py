@@ -139,7 +139,8 @@ class TextFormatter(logging.Formatter):
 class Effect:
     """One effect on the world as its log line tells it; None is written as `-`.
 
-    `source` is `file:line` of the policy, `subcode` and `ms_cv` are the service's.
+    `source` is `file:line` of the policy, in the files of `revision`; `subcode` and `ms_cv` are the
+    service's.
     """
 
     verb: str
@@ -148,6 +149,7 @@ class Effect:
     recording: str | None = None
     policy: str | None = None
     source: str | None = None
+    revision: int | None = None
     plan: str | None = None
     subcode: str | None = None
     ms_cv: str | None = None
@@ -161,6 +163,7 @@ def log_effect(effect: Effect, *, level: int = logging.INFO) -> None:
         "rec": effect.recording,
         "policy": effect.policy,
         "source": effect.source,
+        "rev": None if effect.revision is None else str(effect.revision),
         "plan": effect.plan,
         "outcome": effect.outcome,
         "subcode": effect.subcode,

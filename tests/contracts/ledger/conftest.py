@@ -14,7 +14,7 @@ import pytest
 
 from recordingd.domain.calls import Participant, Party, RawId, ServerCallId
 from recordingd.domain.durations import Duration
-from recordingd.domain.matchers import Source
+from recordingd.domain.matchers import RuleName, Source
 from recordingd.domain.policies import Channels, Content, MediaFormat, PolicyName, StoreName
 from recordingd.domain.recordings import (
     Attempt,
@@ -29,7 +29,7 @@ from recordingd.domain.recordings import (
     RecordingId,
     Verb,
 )
-from recordingd.domain.retention import RetentionSpec
+from recordingd.domain.retention import Keeping, RetentionSpec
 from recordingd.ledger.engine import LedgerDatabase, open_ledger
 from recordingd.ledger.upgrading import upgrade
 from recordingd.planning.facts import new_call
@@ -99,10 +99,21 @@ class Make:
             container=None,
             purpose="recording",
             consent=None,
-            retention=RetentionSpec(delete_after=Duration(days=30)),
+            keeping=(self.keeping(delete_after=Duration(days=30)),),
+            keeping_revision=1,
             affinity={},
         )
         return _with(recording, changes)
+
+    def keeping(self, rule: str = "all-calls#retention", **spec: object) -> Keeping:
+        """What a rule said of a recording; `spec` are the fields of its body."""
+        return Keeping(
+            rule=RuleName(rule),
+            source=Source(file="all.yaml", line=3),
+            revision=1,
+            priority=0,
+            spec=_with(RetentionSpec(), spec),
+        )
 
     def file(self, name: str = "f1", **changes: object) -> RecordingFile:
         file = RecordingFile(

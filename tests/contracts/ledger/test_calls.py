@@ -18,22 +18,71 @@ from recordingd.domain.calls import (
     RawId,
     ServerCallId,
 )
-from recordingd.domain.consent import ConsentMode, ConsentSpec, Parties
+from recordingd.domain.consent import (
+    Ask,
+    AskedBy,
+    BeforeDecision,
+    ConsentMode,
+    ConsentSpec,
+    LateJoin,
+    Parties,
+    Refusal,
+    Satisfaction,
+    WithdrawnKept,
+    WithdrawnLive,
+)
 from recordingd.domain.durations import FOREVER, Duration
 from recordingd.domain.errors import InvariantBroken, StaleSnapshot
+from recordingd.domain.matchers import GroupName, Pattern, RuleName, Selector
 from recordingd.domain.recordings import (
     CallFacts,
+    CaptureRequest,
     Consent,
     Outcome,
     Pause,
     PauseReason,
     RecordingId,
 )
-from recordingd.domain.retention import RetentionSpec
+from recordingd.domain.retention import Basis, EventClock
 from recordingd.ledger.engine import LedgerDatabase
 
 if TYPE_CHECKING:
     from tests.contracts.ledger.conftest import Make
+
+
+FULL_CONSENT = ConsentSpec(
+    mode=ConsentMode.EXPLICIT,
+    parties=(
+        Selector(
+            ids=(Pattern("8:acs:*"),),
+            kinds=(PartyKind.PHONE_NUMBER,),
+            phones=(Pattern("+1415*"),),
+            roles=(Pattern("customer"),),
+            display_names=(Pattern("Ada*"),),
+            in_groups=(GroupName("customers"),),
+            not_in=(GroupName("agents"),),
+            places=("all-party-us", "unknown"),
+        ),
+        Selector(ids=(Pattern("8:acs:b"),)),
+    ),
+    satisfied_by=frozenset({Satisfaction.LIVE}),
+    before_decision=BeforeDecision.NOT_STARTED,
+    timeout=Duration(seconds=45),
+    ask=Ask(
+        by=AskedBy.DAEMON,
+        prompts={"en": "en.wav", "de": "de.wav"},
+        language_tag="lang",
+        default_language="en",
+        accept="1",
+        reject="2",
+    ),
+    denied=Refusal.END_CALL,
+    no_response=Refusal.CONTINUE_UNRECORDED,
+    late_join=LateJoin.NOTICE_ONLY,
+    withdrawn_live=WithdrawnLive.END_CALL,
+    withdrawn_kept=WithdrawnKept.KEEP,
+    evidence_keep=FOREVER,
+)
 
 
 def full_facts(make: Make) -> CallFacts:
@@ -46,10 +95,27 @@ def full_facts(make: Make) -> CallFacts:
         role="caller",
     )
     recording = make.recording(
-        consent=ConsentSpec(
-            mode=ConsentMode.EXPLICIT, parties=Parties.ALL, timeout=Duration(seconds=45)
+        consent=FULL_CONSENT,
+        rotate_every=Duration(seconds=8 * 3600),
+        asked={"all-parties@0123456789ab": make.now},
+        keeping=(
+            make.keeping(keep_at_least=FOREVER, delete_after=Duration(months=84, days=1)),
+            replace(
+                make.keeping(
+                    "mifid-ii",
+                    keep_at_least=Duration(months=60),
+                    count_from=EventClock("contractEnd"),
+                    basis=Basis.LEGAL_OBLIGATION,
+                    decide_after=Duration(days=3),
+                ),
+                source=None,
+                priority=-5,
+                is_certain=False,
+            ),
         ),
-        retention=RetentionSpec(keep_at_least=FOREVER, delete_after=Duration(months=84, days=1)),
+        keeping_revision=2,
+        erase_at=make.now + timedelta(days=2),
+        delete_moved_at=make.now + timedelta(days=1),
         affinity={0: RawId("8:acs:a"), 4: RawId("4:+18005550100")},
         stopped_at=make.now,
     )
@@ -74,7 +140,14 @@ def full_facts(make: Make) -> CallFacts:
         roster_complete_at=make.now,
         participants=(make.participant(party=party), make.participant("8:acs:b")),
         recordings=(recording,),
-        pauses=(Pause(recording=recording.id, reason=PauseReason.CONSENT, opened_at=make.now),),
+        pauses=(
+            Pause(recording=recording.id, reason=PauseReason.CONSENT, opened_at=make.now),
+            Pause(
+                recording=recording.id,
+                reason=PauseReason.of_rule(RuleName("card-payment")),
+                opened_at=make.now,
+            ),
+        ),
         files=(make.file(),),
         copies=(make.copy(),),
         attempts=(make.attempt(),),
@@ -88,6 +161,15 @@ def full_facts(make: Make) -> CallFacts:
                 reporter="app",
                 answered_at=make.now,
                 received_at=make.now,
+                valid_until=make.now + timedelta(days=365),
+            ),
+        ),
+        requests=(
+            CaptureRequest(
+                id="r1", is_resume=False, reporter="app", at=make.now, received_at=make.now
+            ),
+            CaptureRequest(
+                id="r2", is_resume=True, reporter="app", at=make.now, received_at=make.now
             ),
         ),
         receipts=(make.receipt(),),
@@ -126,6 +208,22 @@ def test_call_can_be_loaded_in_the_transaction_that_saved_it(
         assert store.load(saved.call.call_id) == saved
 
 
+@pytest.mark.parametrize(
+    "consent",
+    [
+        None,
+        ConsentSpec(mode=ConsentMode.NONE),
+        ConsentSpec(mode=ConsentMode.NOTICE, parties=Parties.EXTERNAL),
+        ConsentSpec(mode=ConsentMode.EXPLICIT, parties=(), satisfied_by=frozenset()),
+    ],
+)
+def test_consent_reads_back_with_what_it_does_not_say(
+    ledger: LedgerDatabase, make: Make, consent: ConsentSpec | None
+) -> None:
+    saved = save(ledger, make.facts(recordings=(make.recording(consent=consent),)))
+    assert load(ledger, saved.call.call_id).recordings[0].consent == consent
+
+
 def test_collections_load_in_order_of_time_then_id(ledger: LedgerDatabase, make: Make) -> None:
     late = make.now + timedelta(seconds=1)
     rows = (
@@ -150,7 +248,7 @@ def test_changed_added_and_kept_rows_are_all_there_after_a_second_save(
             first.participants[1],
             make.participant("8:acs:late", joined_at=make.now + timedelta(hours=1)),
         ),
-        pauses=(replace(first.pauses[0], closed_at=make.now),),
+        pauses=(replace(first.pauses[0], closed_at=make.now), *first.pauses[1:]),
         copies=(replace(first.copies[0], deleted_at=make.now, answer="gone"),),
     )
     saved = save(ledger, second)

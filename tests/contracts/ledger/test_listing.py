@@ -9,7 +9,7 @@ import pytest
 from recordingd.domain.calls import CallId
 from recordingd.domain.durations import Duration
 from recordingd.domain.recordings import CallFacts, Outcome
-from recordingd.domain.retention import RetentionSpec
+from recordingd.domain.retention import KeptTotals, MovedItems
 from recordingd.ledger.engine import LedgerDatabase
 from recordingd.ports.ledger import RecordingFilter
 
@@ -28,7 +28,7 @@ def kept(make: Make, name: str, *, days: int = 30) -> CallFacts:
     """A call that is over, whose only recording is kept for some days from now."""
     recording = make.recording(
         f"r-{name}",
-        retention=RetentionSpec(delete_after=Duration(days=days)),
+        keeping=(make.keeping(delete_after=Duration(days=days)),),
         first_sent_at=make.now,
         stopped_at=make.now,
     )
@@ -106,6 +106,37 @@ def test_listing_is_paged_by_call_id(ledger: LedgerDatabase, make: Make) -> None
     assert seen == saved
 
 
+def since(ledger: LedgerDatabase, moment: datetime, *, limit: int = 100) -> list[CallFacts]:
+    """Return every call since a moment, page by page."""
+    seen: list[CallFacts] = []
+    with ledger.transaction() as store:
+        while page := store.calls_since(
+            moment, after=seen[-1].call.call_id if seen else None, limit=limit
+        ):
+            assert len(page) <= limit
+            seen += page
+    return seen
+
+
+@pytest.mark.parametrize(("off", "is_listed"), [(-1, False), (0, True), (1, True)])
+def test_call_is_listed_from_the_moment_on_that_it_was_first_seen(
+    ledger: LedgerDatabase, make: Make, off: int, *, is_listed: bool
+) -> None:
+    seen_at = make.now + timedelta(microseconds=off)
+    (saved,) = save(ledger, make.facts(first_seen_at=seen_at, started_at=seen_at))
+    assert since(ledger, make.now) == [saved] * is_listed
+
+
+def test_calls_since_a_moment_come_whole_and_paged_by_call_id(
+    ledger: LedgerDatabase, make: Make
+) -> None:
+    before = make.now - timedelta(days=31)
+    old = [kept(make, f"old-{n}") for n in range(3)]
+    save(ledger, *(replace(f, call=replace(f.call, first_seen_at=before)) for f in old))
+    saved = save(ledger, make.facts("bare"), *(kept(make, str(n)) for n in range(4)))
+    assert since(ledger, make.now - timedelta(days=30), limit=2) == saved
+
+
 def test_call_with_two_recordings_is_listed_once(ledger: LedgerDatabase, make: Make) -> None:
     over = make.recording("r-over", outcome=Outcome.REFUSED)
     save(ledger, make.facts(recordings=(make.recording("r-open"), over)))
@@ -149,6 +180,53 @@ def test_state_and_policy_must_be_those_of_one_recording(
             assert len(store.list_calls(asked)) == count
 
 
+def moved(make: Make, name: str, *, at: datetime | None) -> CallFacts:
+    """A kept recording with two copies of 10 bytes, one of them deleted, whose date has moved."""
+    facts = kept(make, name)
+    (recording,) = facts.recordings
+    (file,) = facts.files
+    copies = (
+        make.copy(file=file.id),
+        make.copy(file=file.id, store="other", deleted_at=make.now),
+    )
+    recordings = (replace(recording, delete_moved_at=at),)
+    return replace(facts, recordings=recordings, files=(file,), copies=copies)
+
+
+@pytest.mark.parametrize(("off", "is_counted"), [(-1, False), (0, False), (1, True)])
+def test_what_came_earlier_counts_after_a_moment(
+    ledger: LedgerDatabase, make: Make, off: int, *, is_counted: bool
+) -> None:
+    save(
+        ledger,
+        moved(make, "one", at=make.now + timedelta(microseconds=off)),
+        moved(make, "two", at=None),
+    )
+    with ledger.transaction() as store:
+        found = store.moved_items(after=make.now)
+        assert store.kept_totals() == KeptTotals(count=2)
+    assert found == MovedItems(count=is_counted, size_bytes=10 * is_counted)
+
+
+def test_only_what_is_kept_counts(ledger: LedgerDatabase, make: Make) -> None:
+    facts = moved(make, "one", at=make.now)
+    purged = replace(facts.files[0], purged_at=make.now)
+    save(ledger, replace(facts, files=(purged,)))
+    with ledger.transaction() as store:
+        found = store.moved_items(after=make.now - timedelta(days=1))
+        assert store.kept_totals() == KeptTotals(count=0)
+    assert found == MovedItems(count=0, size_bytes=0)
+
+
+def test_recording_with_several_copies_counts_once(ledger: LedgerDatabase, make: Make) -> None:
+    facts = moved(make, "one", at=make.now)
+    more = make.copy(file=facts.files[0].id, store="third", size_bytes=7)
+    save(ledger, replace(facts, copies=(*facts.copies, more)))
+    with ledger.transaction() as store:
+        found = store.moved_items(after=make.now - timedelta(days=1))
+    assert found == MovedItems(count=1, size_bytes=17)
+
+
 def test_recording_is_found_by_the_start_of_either_id(ledger: LedgerDatabase, make: Make) -> None:
     (saved,) = save(ledger, wanted(make, "abc", recording_id="eyJ-xyz"))
     with ledger.transaction() as store:
@@ -162,6 +240,29 @@ def test_at_most_ten_recordings_are_found(ledger: LedgerDatabase, make: Make) ->
     save(ledger, *(wanted(make, f"{n:02}") for n in range(12)))
     with ledger.transaction() as store:
         assert [r for _, r in store.find_recording("r-")] == [f"r-{n:02}" for n in range(10)]
+
+
+def test_call_is_found_by_the_start_of_either_id(ledger: LedgerDatabase, make: Make) -> None:
+    (saved,) = save(ledger, make.facts("abc"))
+    with ledger.transaction() as store:
+        for prefix in (saved.call.call_id, "call-", "server-abc", "server-a"):
+            assert store.find_calls(prefix) == [saved.call.call_id]
+        for prefix in ("abc", "SERVER-A", "%", "server_"):
+            assert store.find_calls(prefix) == []
+
+
+def test_whole_server_call_id_finds_its_call_alone(ledger: LedgerDatabase, make: Make) -> None:
+    facts = [make.facts("abc"), make.facts("abcd")]
+    save(ledger, *facts)
+    with ledger.transaction() as store:
+        assert store.find_calls("server-abc") == [facts[0].call.call_id]
+        assert len(store.find_calls("server-ab")) == 2
+
+
+def test_at_most_ten_calls_are_found(ledger: LedgerDatabase, make: Make) -> None:
+    save(ledger, *(make.facts(f"{n:02}") for n in range(12)))
+    with ledger.transaction() as store:
+        assert len(store.find_calls("server-")) == 10
 
 
 def test_file_is_found_by_its_document_also_when_purged(ledger: LedgerDatabase, make: Make) -> None:

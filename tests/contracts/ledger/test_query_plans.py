@@ -44,8 +44,10 @@ def hot_paths(store: LedgerStore, make: Make) -> None:
         for policy in (None, "all-calls"):
             store.list_calls(RecordingFilter(states=states, policy=policy, limit=10))
     store.find_recording("r")
+    store.find_calls("c")
     store.find_file("d")
     store.live_call_count()
+    store.moved_items(after=make.now)
     store.take_foreign(ServiceRecordingId("r"))
     store.list_foreign(10)
     store.audit_of(CALL)
@@ -54,7 +56,10 @@ def hot_paths(store: LedgerStore, make: Make) -> None:
     store.generation()
     store.claim_purge()
     store.latest_revision()
+    store.revision_at(make.now)
+    store.revisions(10)
     store.every_call(after=None, limit=10)
+    store.calls_since(make.now, after=CALL, limit=10)
 
 
 @contextmanager
@@ -125,6 +130,7 @@ INDEXES = {
     r"calls.ended_at IS NULL": "ix_calls_live (instance=?",
     r"needs_attention = ": "ix_calls_attention (instance=? AND needs_attention=?",
     r"calls.next_at <= ": "ix_calls_next_at (instance=? AND next_at<?)",
+    r"recordings.delete_moved_at > ": "ix_recordings_delete_moved_at (instance=? AND",
     r"FROM audit.*audit.call_id = ": "ix_audit_call_id (instance=? AND call_id=?)",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +13,7 @@ from recordingd.ledger.engine import LedgerDatabase
 from recordingd.ports.ledger import ForeignFile
 
 if TYPE_CHECKING:
-    from tests.contracts.ledger.conftest import HandClock, LedgerFile, Make
+    from tests.contracts.ledger.conftest import LedgerFile, Make
 
 OURS = ServiceRecordingId("service-r")
 
@@ -88,10 +88,37 @@ def test_every_revision_stays_readable(ledger: LedgerDatabase, make: Make) -> No
         assert store.revision(4) is None
 
 
+def accept(ledger: LedgerDatabase, *times: datetime) -> None:
+    with ledger.transaction() as store:
+        for n, at in enumerate(times):
+            store.add_revision(digest=f"d{n}", texts={"a.yaml": str(n)}, git_commit=None, at=at)
+
+
+@pytest.mark.parametrize(
+    ("off", "revision"), [(-1, None), (0, 1), (1, 1), (9, 1), (10, 2), (1000, 2)]
+)
+def test_revision_of_a_moment_is_the_newest_accepted_until_then(
+    ledger: LedgerDatabase, make: Make, off: int, revision: int | None
+) -> None:
+    accept(ledger, make.now, make.now + timedelta(microseconds=10))
+    with ledger.transaction() as store:
+        found = store.revision_at(make.now + timedelta(microseconds=off))
+    assert (None if found is None else found.revision) == revision
+
+
+def test_revisions_come_newest_first_and_no_more_than_asked(
+    ledger: LedgerDatabase, make: Make
+) -> None:
+    accept(ledger, make.now, make.now, make.now)
+    with ledger.transaction() as store:
+        assert [r.revision for r in store.revisions(10)] == [3, 2, 1]
+        assert [r.revision for r in store.revisions(2)] == [3, 2]
+        assert store.revisions(10)[0] == store.latest_revision()
+
+
 def test_purge_is_claimed_at_the_gates_generation(ledger: LedgerDatabase) -> None:
     with ledger.transaction() as store:
         assert store.claim_purge() == 0
-        assert not store.has_holds()
 
 
 def test_frozen_gate_refuses_a_claim(ledger_file: LedgerFile) -> None:
@@ -107,37 +134,3 @@ def test_ledger_opened_for_reading_cannot_claim(ledger_file: LedgerFile) -> None
     reader = ledger_file.open(read_only=True)
     with pytest.raises(LedgerFault), reader.transaction() as store:
         store.claim_purge()
-
-
-def hold(ledger_file: LedgerFile, *, released: str | None, grace: str | None) -> None:
-    ledger_file.tamper(
-        "INSERT INTO holds (instance, hold_id, matcher, reason, source, placed_by, placed_at,"
-        " released_at, grace_until) VALUES ('contoso', 'h', '{}', 'case', 'file', 'ada', ?, ?, ?)",
-        "2026-01-01T00:00:00.000000Z",
-        released,
-        grace,
-    )
-
-
-def test_placed_hold_is_in_force(ledger_file: LedgerFile) -> None:
-    hold(ledger_file, released=None, grace=None)
-    with ledger_file.open().transaction() as store:
-        assert store.has_holds()
-
-
-@pytest.mark.parametrize(("off", "is_held"), [(-1, True), (0, False), (1, False)])
-def test_released_hold_is_in_force_until_its_grace_is_over(
-    ledger_file: LedgerFile, clock: HandClock, off: int, *, is_held: bool
-) -> None:
-    grace_until = clock.now
-    text = grace_until.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    hold(ledger_file, released="2026-01-02T00:00:00.000000Z", grace=text)
-    clock.now = grace_until + timedelta(microseconds=off)
-    with ledger_file.open().transaction() as store:
-        assert store.has_holds() is is_held
-
-
-def test_hold_released_without_grace_is_over(ledger_file: LedgerFile) -> None:
-    hold(ledger_file, released="2026-01-02T00:00:00.000000Z", grace=None)
-    with ledger_file.open().transaction() as store:
-        assert not store.has_holds()

@@ -130,7 +130,7 @@ def test_new_ledger_has_nothing_due_and_is_sound(
     assert run(["ledger", "upgrade", *config]) == Exit.OK
     assert run(["ledger", "check", *config]) == Exit.OK
     assert run(["plan", *config]) == Exit.OK
-    assert "1 policy file to take into force" in capsys.readouterr().out
+    assert "1 policy change to take into force" in capsys.readouterr().out
 
 
 def test_policies_that_are_not_in_force_yet_are_pending_changes(

@@ -34,3 +34,13 @@ def test_narrow_terminal_cuts_nothing_that_is_to_be_copied(monkeypatch: pytest.M
 )
 def test_moment_is_shown_to_the_second(moment: str | None, shown: str | None) -> None:
     assert to_seconds(moment) == shown
+
+
+def test_cell_shows_what_others_wrote_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    print_table(("reason",), [("[red]stop[/red] \x1b]0;title\x07",)])
+    assert "[red]stop[/red]  ]0;title" in terminal.getvalue()
+    assert "\x1b]" not in terminal.getvalue()

@@ -144,3 +144,35 @@ def test_one_fault_is_counted_as_one(tmp_path: Path, capsys: pytest.CaptureFixtu
     path.write_text(POLICY.replace("format: wav", "format: ogg"))
     assert run(["validate", str(path)]) == Exit.INVALID
     assert capsys.readouterr().out.endswith("1 file: 1 error\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["plna"], "there is no command 'plna'; did you mean 'plan'?"),
+        (["frobnicate"], "there is no command 'frobnicate'; 'recordingd --help' lists those there"),
+        (["plan", "--frob"], "arguments: --frob; 'recordingd plan --help' lists what there is"),
+        (["plan", "--horizon", "900y"], "'900y' is longer than 400 years; write a shorter one"),
+        (["plan", "--horizon", "3x"], "write 15s, 10m, 24h, 90d, 6w, 7y or ISO 8601\n"),
+        (["plan", "--at", "2026-11-20"], "write 2026-11-20T00:00:00Z for UTC"),
+        (["plan", "--at", "2026-11-20T10:00"], "write 2026-11-20T10:00Z for UTC"),
+        (["pl\x1b[31man"], "there is no command 'pl [31man'"),
+    ],
+)
+def test_typing_error_is_answered_with_what_can_be_typed(
+    arguments: Sequence[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(arguments)
+    assert ended.value.code == Exit.USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_message_about_an_argument_steers_no_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_tree(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert run(["ledger", "upgrade"]) == Exit.OK
+    assert run(["why", "a\x1b[31m"]) == Exit.FAILED
+    assert capsys.readouterr().err == "recordingd: no recording's id starts with 'a [31m'\n"

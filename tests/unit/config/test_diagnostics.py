@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from recordingd.config.diagnostics import (
@@ -12,6 +14,7 @@ from recordingd.config.diagnostics import (
     Severity,
     SourceFile,
     Span,
+    columns_of,
 )
 
 TEXT = "name: support\nrecord:\n    contaner: https://contoso.blob.core.windows.net/recordings\n"
@@ -68,6 +71,55 @@ def test_long_line_is_cut_around_the_finding(column: int) -> None:
     _, shown, carets = found_at(span(1, column, column + 4), line).as_text().splitlines()
     assert len(shown) <= 130
     assert shown[carets.index("^") :].startswith("HERE"[: carets.count("^")])
+
+
+@pytest.mark.parametrize(
+    ("line", "token"),
+    [
+        ("a: x", "x"),
+        ("\ta: x", "x"),
+        ("# 録音: x", "x"),
+        ("label: 録音", "録音"),
+        ("e\u0301le\u0300ve: x", "x"),
+        ("\U0001f3a4\ufe0f: x", "x"),
+    ],
+    ids=["plain", "tab", "wide-before", "wide-token", "combining", "emoji"],
+)
+def test_carets_stand_under_the_token(line: str, token: str) -> None:
+    start = line.index(token) + 1
+    _, shown, carets = found_at(span(1, start, start + len(token)), line).as_text().splitlines()
+    before = shown.partition(token)[0]
+    assert columns_of(carets) - carets.count("^") == columns_of(before)
+    assert carets.count("^") == columns_of(token)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [("", 0), ("abc", 3), ("é", 1), ("e\u0301", 1), ("録音", 4), ("ｱ", 1), ("ａ", 2), ("🎤", 2)],
+)
+def test_columns_are_those_of_a_terminal(text: str, columns: int) -> None:
+    assert columns_of(text) == columns
+
+
+def test_colours_change_nothing_but_colours() -> None:
+    findings = Findings()
+    other = Place(file=make_file(), span=span(1, 7, 14)).related("the other one")
+    findings.error(
+        Place(file=make_file(), span=span(3, 5, 13)), "c", "m", hint="h", related=(other,)
+    )
+    [found] = findings.diagnostics
+    coloured = found.as_text(colour=True)
+    assert "\x1b[1;31merror\x1b[0m" in coloured
+    assert re.sub("\x1b\\[[0-9;]*m", "", coloured) == found.as_text()
+
+
+def test_words_of_a_file_in_a_message_never_steer_a_terminal() -> None:
+    findings = Findings()
+    place = Place(file=make_file(), span=span(1, 1, 2))
+    findings.error(place, "c", "unknown group '\x1b[31m\nx'", hint="did you mean '\x9b1m'?")
+    [found] = findings.diagnostics
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", found.as_text())
+    assert len(found.headline.splitlines()) == 1
 
 
 def test_control_characters_of_a_file_never_reach_a_terminal() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from recordingd.config.cross_checks import PolicyContext
 from recordingd.config.diagnostics import Diagnostic, Invalid
+from recordingd.config.drafts import PolicyContext
 from recordingd.config.policy_files import (
     check_policies,
     digest_of,
@@ -297,6 +297,9 @@ def conflict(one: str, other: str, *, rest: str = "record: {}") -> list[str]:
         ('{to: {phone: "+1800*"}}', '{not: {to: {phone: "+18*"}}}'),
         ("{all: [{tags: {queue: a}}]}", "{tags: {queue: b}}"),
         ("{tags: {queue: a, desk: b}}", "{tags: {queue: b, lang: c}}"),
+        ("{any: [{tags: {queue: a}}, {tags: {queue: b}}]}", "{tags: {queue: c}}"),
+        ('{to: {phone: "+1800*"}}', '{to: {id: "8:acs:x"}}'),
+        ('{to: [{phone: "+1800*"}, {id: "8:acs:x"}]}', '{to: {phone: "+1900*"}}'),
     ],
 )
 def test_policies_that_no_call_can_meet_do_not_conflict(one: str, other: str) -> None:
@@ -309,10 +312,10 @@ def test_policies_that_no_call_can_meet_do_not_conflict(one: str, other: str) ->
         ("{tags: {queue: a}}", "{tags: {desk: a}}"),
         ("{tags: {queue: [a, b]}}", "{tags: {queue: [b, c]}}"),
         ('{tags: {queue: "a*"}}', "{tags: {queue: ab}}"),
-        ('{to: {phone: "+1800*"}}', '{to: {id: "8:acs:x"}}'),
-        ('{to: [{phone: "+1800*"}, {id: "8:acs:x"}]}', '{to: {phone: "+1900*"}}'),
+        ('{to: {phone: "+1800*"}}', '{to: {id: "4:+1800*"}}'),
+        ('{to: [{phone: "+1800*"}, {id: "8:acs:x"}]}', '{to: {id: "8:acs:*"}}'),
         ("{participants: {some: {role: a}}}", "{participants: {some: {role: b}}}"),
-        ("{any: [{tags: {queue: a}}, {tags: {queue: b}}]}", "{tags: {queue: c}}"),
+        ("{any: [{tags: {queue: a}}, {tags: {queue: b}}]}", "{tags: {queue: [b, c]}}"),
         ("{tags: {queue: a}}", "{not: {tags: {queue: b}}}"),
         ('{to: {phone: "+1800*"}}', '{not: {to: {phone: "+18*", role: x}}}'),
     ],

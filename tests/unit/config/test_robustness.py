@@ -14,6 +14,13 @@ from recordingd.config.settings import check_settings
 
 ROOT = Path(__file__).parents[3]
 TEXTS = [path.read_text() for path in sorted((ROOT / "policies").glob("*.yaml"))]
+# Every field of every kind of document, as one file.
+TEXTS.append(
+    "\n---\n".join(
+        path.read_text()
+        for path in sorted((ROOT / "tests" / "policies" / "every-kind").glob("*.yaml"))
+    )
+)
 SETTINGS = """\
 apiVersion: recordingd/v1
 kind: Settings

@@ -230,7 +230,6 @@ def test_faulty_settings_are_refused(tmp_path: Path, text: str, expected: list[s
     "text",
     [
         MINIMAL.replace("{connectionString", "{resultFallback: true, connectionString"),
-        f"{MINIMAL}requireConsentRule: true\n",
         f"{MINIMAL}checkpoints: {{every: 1h}}\n",
         f"{MINIMAL}ledger: postgresql+psycopg://localhost/recordingd\n",
     ],
@@ -245,8 +244,7 @@ def test_promise_that_cannot_be_kept_is_refused(tmp_path: Path, text: str) -> No
     "text",
     [
         f"{MINIMAL}downloads: {{bandwidth: 200MB/s}}\n",
-        f"{MINIMAL}holdGrace: 1h\n",
-        f"{MINIMAL}guards: {{maxDeletes: {{count: 1}}}}\n",
+        f"{MINIMAL}guards: {{maxEndCalls: {{count: 1}}}}\n",
         f"{MINIMAL}stores: {{main: {{path: a, place: US}}}}\n",
     ],
 )
@@ -256,7 +254,14 @@ def test_setting_without_effect_is_warned_of(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [f"{MINIMAL}requireConsentRule: false\n", f"{MINIMAL}stores: {{main: {{path: a}}}}\n"]
+    "text",
+    [
+        f"{MINIMAL}requireConsentRule: false\n",
+        f"{MINIMAL}requireConsentRule: true\n",
+        f"{MINIMAL}holdGrace: 1h\n",
+        f"{MINIMAL}guards: {{maxDeletes: {{count: 1}}}}\n",
+        f"{MINIMAL}stores: {{main: {{path: a}}}}\n",
+    ],
 )
 def test_setting_that_asks_for_nothing_new_is_quiet(tmp_path: Path, text: str) -> None:
     assert load(tmp_path, text).warnings == ()

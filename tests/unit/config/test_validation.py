@@ -14,6 +14,8 @@ kind: Settings
 mode: observe
 acs: {connectionString: {env: ACS}}
 policies: policies
+ingress: {webhook: {secrets: [{env: KEY}]}}
+signals: {reporters: [{name: app, secret: {env: APP}}]}
 """
 POLICY = "apiVersion: recordingd/v1\nkind: RecordingPolicy\n"
 GOOD = f"{POLICY}name: good\nmatch: {{tags: {{a: b}}}}\nrecord: {{}}\n"
@@ -111,6 +113,37 @@ def test_ceiling_of_the_settings_bounds_the_floors(tmp_path: Path) -> None:
     kept = f"{GOOD}retention: {{keepAtLeast: 5y}}\n"
     write(tmp_path, recordingd=f"{SETTINGS}ceiling: 1y\n", policies__kept=kept)
     assert codes(validate_paths([tmp_path], environ={})) == ["policy/floor-above-ceiling"]
+
+
+def test_immutability_of_the_stores_bounds_the_deletions(tmp_path: Path) -> None:
+    worm = "{container: https://a.blob.core.windows.net/b, immutable: {atLeast: 5y}}"
+    stores = f"{SETTINGS}archive: worm\nstores: {{worm: {worm}}}\n"
+    kept = f"{GOOD}retention: {{deleteAfter: 1y}}\n"
+    write(tmp_path, recordingd=stores, policies__kept=kept)
+    report = validate_paths([tmp_path], environ={})
+    assert codes(report) == ["policy/delete-before-immutability"]
+    assert report.is_valid
+
+
+def test_consent_rule_that_the_settings_require_is_missed(tmp_path: Path) -> None:
+    write(tmp_path, recordingd=f"{SETTINGS}requireConsentRule: true\n", policies__good=GOOD)
+    report = validate_paths([tmp_path], environ={})
+    assert codes(report) == ["policy/no-consent-rule"]
+    assert report.is_valid
+
+
+def test_ways_in_that_are_missing_are_noted_and_nothing_more(tmp_path: Path) -> None:
+    bare = SETTINGS.partition("ingress:")[0]
+    write(tmp_path, recordingd=bare, policies__good=GOOD)
+    report = validate_paths([tmp_path], environ={})
+    assert codes(report) == ["policy/needs-signals"]
+    assert report.is_valid
+
+
+def test_tags_of_incoming_calls_are_a_way_in(tmp_path: Path) -> None:
+    mapped = f"{SETTINGS.partition('signals:')[0]}tags: {{fromContext: {{a: X-A}}}}\n"
+    write(tmp_path, recordingd=mapped, policies__good=GOOD)
+    assert validate_paths([tmp_path], environ={}).diagnostics == ()
 
 
 def test_expired_policy_is_warned_of(tmp_path: Path) -> None:

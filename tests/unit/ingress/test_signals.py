@@ -11,9 +11,10 @@ import pytest
 from recordingd.domain.calls import (
     CallReference,
     CallTagged,
+    CaptureRequested,
     ConsentAnswer,
     ConsentAnswered,
-    EventIgnored,
+    MomentTold,
     ServerCallId,
 )
 from recordingd.domain.errors import UnreadableEvent
@@ -45,7 +46,8 @@ def signal(cloud_event: Make) -> Make:
     [
         ("consent.granted", ConsentAnswer.GRANTED),
         ("consent.denied", ConsentAnswer.DENIED),
-        ("consent.withdrawn", ConsentAnswer.DENIED),
+        ("consent.withdrawn", ConsentAnswer.WITHDRAWN),
+        ("consent.notified", ConsentAnswer.NOTIFIED),
     ],
 )
 def test_answer_about_the_whole_call_is_read(
@@ -87,18 +89,56 @@ def test_tags_and_roles_are_read(read: Read, signal: Make) -> None:
     )
 
 
-def test_notice_changes_nothing_and_is_ignored_by_name(read: Read, signal: Make) -> None:
-    event = read(signal("consent.notified"), **CHANNEL)
-    assert event == EventIgnored(about=ABOUT, at=SENT_AT, type_name="recordingd.consent.notified")
+def test_named_moment_is_read(read: Read, signal: Make) -> None:
+    wire = signal("retention.event", event="contractEnded", at="2027-01-31T23:00:00+01:00")
+    assert read(wire, **CHANNEL) == MomentTold(
+        about=ABOUT,
+        at=SENT_AT,
+        name="contractEnded",
+        moment=datetime(2027, 1, 31, 22, tzinfo=UTC),
+    )
 
 
 @pytest.mark.parametrize(
-    "type_name",
-    ["capture.pauseRequested", "capture.resumeRequested", "call.linked", "retention.event"],
+    ("changes", "field"),
+    [
+        ({"event": None}, "data.event"),
+        ({"event": ""}, "data.event"),
+        ({"event": 7}, "data.event"),
+        ({"at": None}, "data.at"),
+        ({"at": "tomorrow"}, "data.at"),
+        ({"at": "9500-01-01T00:00:00Z"}, "data.at"),
+    ],
 )
-def test_signal_without_an_effect_is_refused(read: Read, signal: Make, type_name: str) -> None:
+def test_malformed_moment_is_refused_by_field(
+    read: Read, signal: Make, changes: Wire, field: str
+) -> None:
+    told = {"event": "contractEnded", "at": "2027-01-31T23:00:00Z"} | changes
+    with pytest.raises(UnreadableEvent) as fault:
+        read(signal("retention.event", **told), **CHANNEL)
+    assert fault.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("type_name", "is_resume"),
+    [("capture.pauseRequested", False), ("capture.resumeRequested", True)],
+)
+def test_request_for_silence_and_for_its_end_is_read(
+    read: Read, signal: Make, type_name: str, *, is_resume: bool
+) -> None:
+    assert read(signal(type_name), **CHANNEL) == CaptureRequested(
+        about=ABOUT, at=SENT_AT, is_resume=is_resume, reporter="ivr"
+    )
+
+
+def test_end_of_a_consent_is_read(read: Read, signal: Make) -> None:
+    event = read(signal(method="prior", validUntil="2027-01-01T00:00:00Z"), **CHANNEL)
+    assert event.valid_until == datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def test_signal_without_an_effect_is_refused(read: Read, signal: Make) -> None:
     with pytest.raises(UnreadableEvent, match="is not acted on") as refused:
-        read(signal(type_name), **CHANNEL)
+        read(signal("call.linked"), **CHANNEL)
     assert refused.value.field == "type"
 
 
@@ -117,6 +157,7 @@ def test_signal_without_an_effect_is_refused(read: Read, signal: Make, type_name
         ({"purpose": ""}, "data.purpose"),
         ({"answeredAt": "yesterday"}, "data.answeredAt"),
         ({"answeredAt": 5}, "data.answeredAt"),
+        ({"validUntil": "next year"}, "data.validUntil"),
     ],
 )
 def test_malformed_answer_is_refused_by_field(

@@ -67,6 +67,8 @@ def values(hint: object) -> st.SearchStrategy[Any]:
         if arguments[-1] is Ellipsis:
             return st.lists(values(parts[0]), max_size=3).map(tuple)
         return st.tuples(*(values(p) for p in parts))
+    if origin is frozenset:
+        return st.frozensets(values(arguments[0]), max_size=3)
     if origin is Mapping:
         return st.dictionaries(*(values(a) for a in arguments), max_size=3)
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,16 +13,18 @@ from tests.factories import (
     RECORDING,
     TICK,
     after,
+    keep,
     make_answer,
     make_attempt,
     make_call,
     make_consent_rule,
     make_context,
     make_facts,
+    make_keeping,
     make_participant,
     make_paused,
-    make_policy,
     make_put_off,
+    make_request,
     make_running,
     make_supplies,
 )
@@ -30,9 +32,13 @@ from tests.factories import (
 from recordingd.domain.calls import ConsentAnswer
 from recordingd.domain.consent import ConsentSpec
 from recordingd.domain.plans import (
+    BringForwardErasure,
+    ClosePause,
     Effect,
     ObserveRecording,
+    OpenPause,
     PauseRecording,
+    ReasonCode,
     ResumeRecording,
     StopRecording,
 )
@@ -46,13 +52,14 @@ from recordingd.domain.recordings import (
     StopReason,
     Verb,
 )
+from recordingd.domain.retention import Basis
 from recordingd.planning import outcomes
 from recordingd.planning.advance import advance
 from recordingd.planning.capture import is_silence_confirmed
 from recordingd.planning.facts import observed
 from recordingd.planning.planner import plan_call
 
-CONTEXT = make_context(make_policy(consent=make_consent_rule()))
+CONTEXT = make_context()
 WINDOW = timedelta(seconds=15)
 ASKING: ConsentSpec = make_consent_rule()
 
@@ -267,14 +274,51 @@ def test_failed_pause_waits_for_its_turn() -> None:
     assert effects_of(facts, after(20.3)) == [PauseRecording]
 
 
-def test_pause_of_an_operator_is_neither_closed_nor_resumed_over() -> None:
-    pause = Pause(recording=RECORDING, reason=PauseReason.OPERATOR, opened_at=after(3))
-    facts = make_facts(recordings=make_running(), pauses=pause)
+def test_pause_that_somebody_asked_for_is_not_resumed_over() -> None:
+    facts = make_facts(recordings=make_running(), requests=make_request(after(3)))
 
-    done = advance(facts, make_context(), make_supplies(), busy=set(), now=after(4))
+    done = advance(facts, CONTEXT, make_supplies(), busy=set(), now=after(4))
 
     assert [type(e) for e in done.effects] == [PauseRecording]
     assert done.facts.open_pauses(RECORDING) == {PauseReason.OPERATOR}
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (PauseReason.CONSENT, ReasonCode.CONSENT_PENDING),
+        (PauseReason.OPERATOR, ReasonCode.PAUSE_ASKED),
+    ],
+)
+def test_silence_says_what_asks_for_it(reason: PauseReason, code: ReasonCode) -> None:
+    asked = (make_request(),) if reason == PauseReason.OPERATOR else ()
+    recording = make_running(consent=None if asked else ASKING)
+    facts = replace(make_asked(recording, granted=False, joined=20), requests=asked)
+
+    done = advance(facts, CONTEXT, make_supplies(), busy=set(), now=after(21))
+
+    (opened,) = (a for a in done.applied if isinstance(a, OpenPause))
+    assert (opened.pause, opened.why.code) == (reason, code)
+    assert [e.why.code for e in done.effects] == [code]
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (PauseReason.CONSENT, ReasonCode.CONSENT_GRANTED),
+        (PauseReason.SETTLE, ReasonCode.PAUSE_OVER),
+        (PauseReason("pause:card-payment"), ReasonCode.PAUSE_OVER),
+    ],
+)
+def test_audio_says_which_silence_is_over(reason: PauseReason, code: ReasonCode) -> None:
+    pause = Pause(recording=RECORDING, reason=reason, opened_at=after(3))
+    facts = make_facts(recordings=make_paused(), pauses=pause)
+
+    done = advance(facts, CONTEXT, make_supplies(), busy=set(), now=after(4))
+
+    (closed,) = (a for a in done.applied if isinstance(a, ClosePause))
+    assert (closed.pause, closed.why.code) == (reason, code)
+    assert [(type(e), e.why.code) for e in done.effects] == [(ResumeRecording, code)]
 
 
 # --- audio ----------------------------------------------------------------------------------------
@@ -362,6 +406,22 @@ def test_refusal_stops_and_erases() -> None:
     assert [type(e) for e in done.effects] == [StopRecording]
     assert done.facts.recordings[0].erase_at == after(10)
     assert done.facts.recordings[0].stop_reason is StopReason.CONSENT_DENIED
+
+
+def test_erasure_that_a_legal_obligation_stands_against_says_so() -> None:
+    legal = make_keeping(keep("5y", basis=Basis.LEGAL_OBLIGATION), "mifid-ii")
+    facts = make_facts(
+        recordings=make_running(consent=ASKING, keeping=(legal,)),
+        participants=make_participant(),
+        consents=make_answer(ConsentAnswer.DENIED, ALICE, after(10)),
+    )
+
+    done = advance(facts, CONTEXT, make_supplies(), busy=set(), now=after(10))
+
+    (erasure,) = [a for a in done.applied if isinstance(a, BringForwardErasure)]
+    assert erasure.why.text.endswith(
+        "what was captured goes too, but not before the legal obligation of mifid-ii is over"
+    )
 
 
 def test_end_that_was_asked_for_goes_on_when_its_reason_goes_away() -> None:

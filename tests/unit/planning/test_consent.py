@@ -13,6 +13,7 @@ from tests.factories import (
     T0,
     TICK,
     after,
+    changed,
     make_answer,
     make_call,
     make_consent_rule,
@@ -21,9 +22,18 @@ from tests.factories import (
 )
 
 from recordingd.domain.calls import Call, ConsentAnswer, Participant
-from recordingd.domain.consent import ConsentMode, Parties
+from recordingd.domain.consent import (
+    ConsentMode,
+    LateJoin,
+    Parties,
+    Refusal,
+    Satisfaction,
+    WithdrawnKept,
+)
+from recordingd.domain.matchers import Pattern, RuleName, Selector
 from recordingd.domain.recordings import Consent
 from recordingd.planning.consent import ConsentQuestion, ConsentState, ConsentView, assess
+from recordingd.planning.consent_rules import combine
 
 GRANTED, DENIED = ConsentAnswer.GRANTED, ConsentAnswer.DENIED
 LISTED = make_call(participants_seq=1, roster_complete_at=T0)
@@ -31,19 +41,26 @@ UNLISTED = make_call()
 
 
 def ask(
-    parties: Parties = Parties.KNOWN,
+    parties: Parties | tuple[Selector, ...] = Parties.KNOWN,
     *,
     call: Call = UNLISTED,
     participants: tuple[Participant, ...] = (),
     consents: tuple[Consent, ...] = (),
     now: datetime = T0,
-    mode: ConsentMode = ConsentMode.EXPLICIT,
+    captured_since: datetime | None = None,
+    **says: object,
 ) -> ConsentView:
+    """Assess a call under one rule; `says` are what it says besides its parties."""
+    spec = changed(make_consent_rule(), {"parties": parties, **says})
+    need = combine([(RuleName("rule"), spec)])
+    assert need is not None
     question = ConsentQuestion(
-        spec=make_consent_rule(parties, mode=mode),
+        need=need,
         purpose="recording",
         asked_at=T0,
         is_internal=lambda party: party.raw_id == AGENT,
+        is_meant=lambda party: any(p.covers(party.raw_id) for s in need.selectors for p in s.ids),
+        captured_since=captured_since,
     )
     facts = make_facts(call, participants=participants, consents=consents)
     return assess(facts, question, now)
@@ -288,3 +305,271 @@ def test_joining_told_with_two_times_is_one_joining() -> None:
         now=after(3),
     )
     assert view.state is ConsentState.GRANTED
+
+
+# --- modes ----------------------------------------------------------------------------------------
+
+NOTIFIED, WITHDRAWN = ConsentAnswer.NOTIFIED, ConsentAnswer.WITHDRAWN
+ASKING_MODES = (ConsentMode.NOTICE, ConsentMode.IMPLIED_AFTER_NOTICE, ConsentMode.EXPLICIT)
+NEEDED = {
+    # answer: state under notice, impliedAfterNotice, explicit
+    None: (P, P, P),
+    NOTIFIED: (ConsentState.NOTIFIED, ConsentState.NOTIFIED, P),
+    GRANTED: (G, G, G),
+    DENIED: (D, D, D),
+    WITHDRAWN: (ConsentState.WITHDRAWN,) * 3,
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "answer", "state"),
+    [(m, a, s) for a, states in NEEDED.items() for m, s in zip(ASKING_MODES, states, strict=True)],
+)
+def test_notice_suffices_where_no_word_is_asked_for(
+    mode: ConsentMode, answer: ConsentAnswer | None, state: ConsentState
+) -> None:
+    answers = () if answer is None else (make_answer(answer, ALICE),)
+
+    view = ask(mode=mode, participants=(make_participant(),), consents=answers)
+
+    assert view.state is state
+    assert view.may_flow is (state in {G, ConsentState.NOTIFIED})
+
+
+@pytest.mark.parametrize(("answer", "state"), [(GRANTED, G), (DENIED, D)])
+def test_later_notice_undoes_no_answer(answer: ConsentAnswer, state: ConsentState) -> None:
+    answers = (make_answer(answer, ALICE, after(1)), make_answer(NOTIFIED, ALICE, after(2)))
+
+    view = ask(
+        mode=ConsentMode.NOTICE, participants=(make_participant(),), consents=answers, now=after(3)
+    )
+
+    assert view.state is state
+
+
+def test_notice_to_the_whole_call_is_a_notice_to_everybody_in_it() -> None:
+    view = ask(
+        Parties.ALL,
+        mode=ConsentMode.NOTICE,
+        participants=(make_participant(ALICE), make_participant(BOB, after(5))),
+        consents=(make_answer(NOTIFIED, None, after(4)),),
+        now=after(6),
+    )
+
+    assert (view.state, view.reason) == (
+        P,
+        "the participant who joined at 09:00:05 has not answered",
+    )
+
+
+# --- what counts as an answer ---------------------------------------------------------------------
+
+LIVE, ON_FILE = frozenset({Satisfaction.LIVE}), frozenset({Satisfaction.PRIOR_ON_FILE})
+
+
+@pytest.mark.parametrize(
+    ("satisfied_by", "method", "state"),
+    [
+        (LIVE, "app", G),
+        (LIVE, "prior", P),
+        (ON_FILE, "app", P),
+        (ON_FILE, "prior", G),
+        (LIVE | ON_FILE, "app", G),
+        (LIVE | ON_FILE, "prior", G),
+        (None, "prior", G),
+    ],
+)
+def test_consent_counts_where_rules_accept_its_kind(
+    satisfied_by: frozenset[Satisfaction] | None, method: str, state: ConsentState
+) -> None:
+    view = ask(
+        satisfied_by=satisfied_by,
+        participants=(make_participant(),),
+        consents=(make_answer(GRANTED, ALICE, method=method),),
+    )
+
+    assert view.state is state
+
+
+@pytest.mark.parametrize(
+    ("satisfied_by", "answer", "method", "state"),
+    [
+        (ON_FILE, DENIED, "app", D),
+        (LIVE, DENIED, "prior", P),
+        (ON_FILE, WITHDRAWN, "app", ConsentState.WITHDRAWN),
+        (LIVE, WITHDRAWN, "prior", ConsentState.WITHDRAWN),
+    ],
+)
+def test_refusal_in_the_call_and_a_withdrawal_count_whatever_rules_accept(
+    satisfied_by: frozenset[Satisfaction],
+    answer: ConsentAnswer,
+    method: str,
+    state: ConsentState,
+) -> None:
+    view = ask(
+        satisfied_by=satisfied_by,
+        participants=(make_participant(),),
+        consents=(make_answer(answer, ALICE, method=method),),
+    )
+
+    assert view.state is state
+
+
+@pytest.mark.parametrize(
+    ("now", "state", "changes_at"),
+    [
+        (after(100) - TICK, G, after(100)),
+        (after(100), ConsentState.EXPIRED, after(130)),
+        (after(130) - TICK, ConsentState.EXPIRED, after(130)),
+        (after(130), ConsentState.NO_RESPONSE, None),
+    ],
+)
+def test_consent_that_ends_is_asked_for_again(
+    now: datetime, state: ConsentState, changes_at: datetime | None
+) -> None:
+    answer = make_answer(GRANTED, ALICE, method="prior", valid_until=after(100))
+
+    view = ask(participants=(make_participant(),), consents=(answer,), now=now)
+
+    assert (view.state, view.changes_at) == (state, changes_at)
+    assert view.is_pending is (state is ConsentState.EXPIRED)
+
+
+def test_refusal_never_ends() -> None:
+    answer = make_answer(DENIED, ALICE, valid_until=after(1))
+
+    assert ask(participants=(make_participant(),), consents=(answer,), now=after(2)).state is D
+
+
+def test_answer_by_number_counts_where_only_the_raw_id_tells_it() -> None:
+    caller = make_participant("4:+14155550100")
+
+    view = ask(participants=(caller,), consents=(make_answer(GRANTED, "+14155550100"),))
+
+    assert view.state is G
+
+
+# --- who is asked ---------------------------------------------------------------------------------
+
+ALICE_ONLY = (Selector(ids=(Pattern(ALICE),)),)
+
+
+@pytest.mark.parametrize(("who", "state"), [(ALICE, G), (BOB, P)])
+def test_only_those_who_are_selected_are_asked(who: str, state: ConsentState) -> None:
+    view = ask(
+        ALICE_ONLY,
+        call=LISTED,
+        participants=(make_participant(ALICE), make_participant(BOB)),
+        consents=(make_answer(GRANTED, who),),
+    )
+
+    assert view.state is state
+
+
+def test_selected_may_be_missing_from_a_list_that_is_not_complete() -> None:
+    view = ask(
+        ALICE_ONLY,
+        participants=(make_participant(ALICE),),
+        consents=(make_answer(GRANTED, ALICE),),
+    )
+
+    assert view.state is P
+
+
+# --- late joiners ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("late_join", "joined_at", "state"),
+    [
+        (LateJoin.PAUSE_UNTIL_DECIDED, after(60) + TICK, P),
+        (LateJoin.NOTICE_ONLY, after(60), P),
+        (LateJoin.NOTICE_ONLY, after(60) + TICK, ConsentState.NOTIFIED),
+    ],
+)
+def test_late_joiner_reopens_the_pause_unless_a_notice_is_enough(
+    late_join: LateJoin, joined_at: datetime, state: ConsentState
+) -> None:
+    view = ask(
+        late_join=late_join,
+        participants=(make_participant(ALICE), make_participant(BOB, joined_at)),
+        consents=(make_answer(GRANTED, ALICE),),
+        captured_since=after(60),
+        now=after(61),
+    )
+
+    assert view.state is state
+
+
+def test_nobody_is_late_before_audio_flowed() -> None:
+    view = ask(
+        late_join=LateJoin.NOTICE_ONLY,
+        participants=(make_participant(ALICE), make_participant(BOB, after(10))),
+        consents=(make_answer(GRANTED, ALICE),),
+        now=after(11),
+    )
+
+    assert view.state is P
+
+
+def test_late_joiner_may_refuse_all_the_same() -> None:
+    view = ask(
+        late_join=LateJoin.NOTICE_ONLY,
+        participants=(make_participant(BOB, after(70)),),
+        consents=(make_answer(DENIED, BOB, after(71)),),
+        captured_since=after(60),
+        now=after(72),
+    )
+
+    assert view.state is D
+
+
+# --- what goes with it ----------------------------------------------------------------------------
+
+KEPT_OR_NOT = [
+    (Refusal.CONTINUE_UNRECORDED, False),
+    (Refusal.STOP_AND_DELETE, True),
+    (Refusal.END_CALL, True),
+]
+
+
+@pytest.mark.parametrize(("outcome", "erases"), KEPT_OR_NOT)
+def test_refusal_erases_what_its_outcome_says(outcome: Refusal, *, erases: bool) -> None:
+    answers = (make_answer(DENIED, ALICE),)
+
+    view = ask(denied=outcome, participants=(make_participant(),), consents=answers)
+
+    assert (view.state, view.erases) == (D, erases)
+
+
+@pytest.mark.parametrize(("outcome", "erases"), KEPT_OR_NOT)
+def test_missing_answer_erases_what_its_outcome_says(outcome: Refusal, *, erases: bool) -> None:
+    view = ask(no_response=outcome, participants=(make_participant(),), now=after(30))
+
+    assert (view.state, view.erases) == (ConsentState.NO_RESPONSE, erases)
+
+
+@pytest.mark.parametrize(
+    ("kept", "erases"), [(WithdrawnKept.KEEP, False), (WithdrawnKept.REQUEST_ERASURE, True)]
+)
+def test_withdrawal_erases_what_its_outcome_says(kept: WithdrawnKept, *, erases: bool) -> None:
+    answers = (make_answer(GRANTED, ALICE), make_answer(WITHDRAWN, ALICE, after(1)))
+
+    view = ask(
+        withdrawn_kept=kept, participants=(make_participant(),), consents=answers, now=after(2)
+    )
+
+    assert (view.state, view.erases) == (ConsentState.WITHDRAWN, erases)
+
+
+def test_strictest_outcome_of_all_participants_counts() -> None:
+    """One refused, which keeps; another never answered, which erases."""
+    view = ask(
+        denied=Refusal.CONTINUE_UNRECORDED,
+        no_response=Refusal.STOP_AND_DELETE,
+        participants=(make_participant(ALICE), make_participant(BOB)),
+        consents=(make_answer(DENIED, ALICE),),
+        now=after(30),
+    )
+
+    assert (view.state, view.erases) == (D, True)

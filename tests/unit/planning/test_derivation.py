@@ -16,6 +16,7 @@ from tests.factories import (
     make_copy,
     make_facts,
     make_file,
+    make_keeping,
     make_paused,
     make_put_off,
     make_recording,
@@ -37,7 +38,7 @@ from recordingd.domain.recordings import (
     Recording,
     Verb,
 )
-from recordingd.domain.retention import CountFrom, RetentionSpec
+from recordingd.domain.retention import Basis, CountFrom, EventClock, RetentionSpec
 from recordingd.planning.derivation import (
     FileState,
     RecordingState,
@@ -205,10 +206,40 @@ def test_end_of_the_recording_stands_in_for_that_of_a_call_nobody_saw_establishe
     assert dates(keep(None, "1d"), make_call(started_at=None))[1] == after(60, days=1)
 
 
-def test_erasure_comes_before_every_floor() -> None:
-    erased = dates(keep("90d", "1y"), erase_at=after(30))
+@pytest.mark.parametrize(
+    ("retention", "expected"),
+    [
+        (keep("90d", "1y"), (None, after(30))),
+        (keep("90d", "1y", basis=Basis.LEGAL_OBLIGATION), (after(60, days=90),) * 2),
+        (keep("forever", basis=Basis.LEGAL_OBLIGATION), (FOREVER, FOREVER)),
+        (keep(None, "1y", basis=Basis.LEGAL_OBLIGATION), (None, after(30))),
+        (
+            keep("1d", basis=Basis.LEGAL_OBLIGATION, count_from=EventClock("contractEnded")),
+            (None, None),
+        ),
+    ],
+    ids=["business need", "obligation", "for ever", "no floor", "not known yet"],
+)
+def test_erasure_stops_at_legal_obligations_alone(
+    retention: RetentionSpec, expected: tuple[object, object]
+) -> None:
+    assert dates(retention, erase_at=after(30)) == (*expected, "support-line#consent")
 
-    assert erased == (None, after(30), "support-line#consent")
+
+def test_rules_behind_both_dates_are_named() -> None:
+    keeping = (make_keeping(keep("5y"), "mifid-ii"), make_keeping(keep(None, "1y")))
+    facts = make_facts(ENDED, recordings=make_stopped(keeping=keeping), files=make_verified())
+    found = derive(facts).recordings[RECORDING]
+    assert (found.keep_rule, found.delete_rule) == ("mifid-ii", RULE)
+
+
+@pytest.mark.parametrize("is_certain", [True, False])
+def test_recording_is_undecided_while_a_rule_is_in_doubt(*, is_certain: bool) -> None:
+    keeping = (make_keeping(keep("5y"), "mifid-ii", is_certain=is_certain),)
+    facts = make_facts(ENDED, recordings=make_stopped(keeping=keeping), files=make_verified())
+    found = derive(facts)
+    assert found.recordings[RECORDING].is_undecided is not is_certain
+    assert found.next_at == (None if is_certain else after(60, hours=24))
 
 
 # --- attention ------------------------------------------------------------------------------------

@@ -30,11 +30,13 @@ from recordingd.domain.calls import (
     CallReference,
     CallStarted,
     CallTagged,
+    CaptureRequested,
     ConsentAnswer,
     ConsentAnswered,
     Direction,
     EventIgnored,
     IncomingCall,
+    MomentTold,
     ParticipantAdded,
     ParticipantRemoved,
     ParticipantsUpdated,
@@ -160,6 +162,36 @@ def test_newer_tag_replaces_the_older_one() -> None:
     assert folded(tagged("active"), tagged("done")).call.tags == {"payment": "done"}
 
 
+def test_values_that_a_tag_had_before_stay_known_once_each() -> None:
+    def tagged(**tags: str) -> CallTagged:
+        return CallTagged(about=ABOUT, at=T0, tags=tags, roles={})
+
+    steps = [tagged(queue="a"), tagged(queue="b", desk="x"), tagged(queue="a"), tagged(queue="c")]
+    call = folded(*steps).call
+    assert call.tags == {"queue": "c", "desk": "x"}
+    assert call.past_tags == {"queue": ("a", "b")}
+
+
+def test_header_that_a_signal_outranks_counts_as_a_past_value() -> None:
+    ring = IncomingCall(
+        about=ABOUT, at=T0, from_party=None, to_party=None, context={"X-Queue": "sales"}
+    )
+    signal = CallTagged(about=ABOUT, at=T0, tags={"queue": "support"}, roles={})
+    for events in ((ring, signal), (signal, ring)):
+        call = folded(*events).call
+        assert (call.tags, call.past_tags) == ({"queue": "support"}, {"queue": ("sales",)})
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_latest_of_the_moments_told_under_one_name_counts(order: int) -> None:
+    told = [
+        MomentTold(about=ABOUT, at=T0, name="contractEnded", moment=after(days=n)) for n in (1, 9)
+    ]
+    other = MomentTold(about=ABOUT, at=T0, name="caseClosed", moment=T0)
+    found = folded(*told[::order], other).call.moments
+    assert found == {"contractEnded": after(days=9), "caseClosed": T0}
+
+
 # --- lists of participants ------------------------------------------------------------------------
 
 
@@ -233,3 +265,48 @@ def test_answer_is_kept_with_both_of_its_times() -> None:
 
     assert (consent.answered_at, consent.received_at) == (after(3), after(4))
     assert (consent.participant, consent.reporter) == (ALICE, "ivr")
+
+
+def test_answer_keeps_until_when_it_holds() -> None:
+    event = ConsentAnswered(
+        about=ABOUT,
+        at=after(3),
+        answer=ConsentAnswer.GRANTED,
+        participant=ALICE,
+        purpose="recording",
+        method="prior",
+        reporter="crm",
+        valid_until=after(days=365),
+    )
+
+    (consent,) = fold(make_facts(), event, make_reading(after(4))).consents
+
+    assert consent.valid_until == after(days=365)
+
+
+# --- requests -------------------------------------------------------------------------------------
+
+
+def asked(seconds: float, *, is_resume: bool = False) -> CaptureRequested:
+    return CaptureRequested(about=ABOUT, at=after(seconds), is_resume=is_resume, reporter="app")
+
+
+def test_request_is_kept_with_both_of_its_times() -> None:
+    (request,) = fold(make_facts(), asked(3), make_reading(after(4))).requests
+
+    assert (request.at, request.received_at) == (after(3), after(4))
+    assert (request.is_resume, request.reporter) == (False, "app")
+
+
+def test_request_told_twice_is_one() -> None:
+    """A second one would ask for longer silence."""
+    once = fold(make_facts(), asked(3), make_reading(after(4)))
+
+    assert fold(once, asked(3), make_reading(after(60))) == once
+    assert len(fold(once, asked(3, is_resume=True), make_reading(after(60))).requests) == 2
+
+
+def test_request_of_a_clock_that_runs_ahead_is_made_when_it_was_received() -> None:
+    (request,) = fold(make_facts(), asked(90), make_reading(after(4))).requests
+
+    assert request.at == after(4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.factories import (
@@ -17,12 +17,14 @@ from tests.factories import (
     make_copy,
     make_facts,
     make_file,
+    make_keeping,
     make_paused,
     make_put_off,
     make_stopped,
     make_verified,
 )
 
+from recordingd.domain.matchers import Source
 from recordingd.domain.plans import (
     CallPlan,
     CloseRecording,
@@ -37,6 +39,7 @@ from recordingd.domain.plans import (
 )
 from recordingd.domain.policies import StoreName
 from recordingd.domain.recordings import CallFacts, FileId, Outcome, RecordingFile, Verb
+from recordingd.domain.retention import CountFrom, EventClock, RetentionSpec
 from recordingd.planning.context import ContainerStore, PlanningContext
 from recordingd.planning.planner import plan_call
 
@@ -295,10 +298,47 @@ def test_purged_and_lost_files_are_not_purged_again() -> None:
     assert [e.file for e in found.effects if isinstance(e, PurgeFile)] == [FILE]
 
 
-def test_erased_recording_goes_at_once_whatever_its_floor() -> None:
+def test_purge_tells_the_rule_that_decides_where_several_do() -> None:
+    mifid = make_keeping(
+        keep(None, "2d"), "mifid-ii", priority=9, revision=7, source=Source(file="m.yaml", line=4)
+    )
+    (purge,) = plan(kept(keeping=(mifid, make_keeping(keep(None, "1d")))), after(days=3)).effects
+
+    assert isinstance(purge, PurgeFile)
+    assert (purge.rule, purge.revision, purge.why.source) == ("mifid-ii", 7, mifid.source)
+
+
+def test_erased_recording_goes_at_once_whatever_business_needs() -> None:
     facts = kept(retention=keep("90d"), erase_at=after(30))
 
     assert effects(plan(facts, after(130))) == [PurgeFile]
+
+
+CONTRACT = EventClock("contractEnded")
+
+
+@pytest.mark.parametrize(
+    ("retention", "due_at"),
+    [
+        (keep(None, "1d"), after(60, days=1)),
+        (keep(None, "1d", count_from=CountFrom.STORED), after(120, days=1)),
+        (keep(None, "1d", count_from=CONTRACT), after(days=31)),
+        (keep(None, "P1M", count_from=CONTRACT), datetime(2027, 1, 2, 9, tzinfo=UTC)),
+        (keep("3d", "1d"), after(60, days=3)),
+    ],
+    ids=["call end", "stored", "event", "months", "floor"],
+)
+@pytest.mark.parametrize("offset", [-TICK, timedelta(0), TICK])
+def test_recording_goes_exactly_when_its_clock_says(
+    retention: RetentionSpec, due_at: datetime, offset: timedelta
+) -> None:
+    call = replace(ENDED, moments={"contractEnded": after(days=30)})
+    facts = replace(kept(retention=retention), call=call)
+
+    found = plan(facts, due_at + offset)
+
+    assert effects(found) == ([] if offset < timedelta(0) else [PurgeFile])
+    assert found.wake_at == (due_at if offset < timedelta(0) else None)
 
 
 def test_recording_that_is_kept_forever_never_goes() -> None:

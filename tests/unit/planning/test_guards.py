@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from tests.factories import (
@@ -12,12 +12,17 @@ from tests.factories import (
     RECORDING,
     TICK,
     after,
+    changed,
     keep,
     make_call,
+    make_context,
     make_copy,
     make_facts,
     make_file,
+    make_hold,
+    make_policy,
     make_recording,
+    make_retention_rule,
     make_running,
     make_stopped,
     make_verified,
@@ -41,7 +46,16 @@ from recordingd.domain.plans import (
     Why,
 )
 from recordingd.domain.recordings import CallFacts, RecordingFile, RecordingId, StopReason
-from recordingd.planning.guards import check, is_permitted
+from recordingd.domain.retention import KeptTotals, MovedItems
+from recordingd.planning.context import PlanningContext
+from recordingd.planning.guards import (
+    DeleteLimits,
+    blocked_by,
+    check,
+    check_purge,
+    is_permitted,
+    too_many,
+)
 
 WHY = Why(code=ReasonCode.POLICY_WANTS, text="a test wants it")
 START = StartRecording(
@@ -76,6 +90,146 @@ def test_mode_says_what_may_run(mode: Mode, permitted: set[Effect]) -> None:
 
     assert {e for e in hashable if is_permitted(e, mode)} == permitted
     assert is_permitted(START, mode) is (mode is not Mode.OBSERVE)
+
+
+def due(**changes: object) -> CallFacts:
+    """Make a recording whose time is over."""
+    recording = make_stopped(**({"retention": keep(None, "1d")} | changes))
+    return make_facts(make_call(ended_at=after(60)), recordings=recording, files=make_verified())
+
+
+def kept_by(
+    context: PlanningContext, facts: CallFacts | None = None, now: datetime | None = None
+) -> str | None:
+    return blocked_by(PURGE, facts or due(), context, now or after(days=2))
+
+
+# --- what keeps a deletion from running -----------------------------------------------------------
+
+
+def test_nothing_keeps_what_is_due_from_going() -> None:
+    assert kept_by(make_context()) is None
+
+
+def test_mode_that_holds_an_effect_back_is_named() -> None:
+    assert kept_by(make_context(mode=Mode.RETAIN)) == "mode retain"
+    assert blocked_by(START, due(), make_context(mode=Mode.OBSERVE), after(0)) == "mode observe"
+
+
+def test_suspended_deletions_stay_and_everything_else_runs() -> None:
+    context = make_context(is_deleting_suspended=True)
+    for effect in DELETING:
+        assert blocked_by(effect, due(), context, after(0)) == "the suspension of deletions"
+    for other in (START, OBSERVE, *RECORDING_ONES[1:]):
+        assert blocked_by(other, due(), context, after(0)) is None
+
+
+def test_held_recording_is_not_purged_and_the_services_copy_goes() -> None:
+    context = make_context(holds=(make_hold("b"), make_hold("a")))
+    assert kept_by(context) == "holds a, b"
+    assert blocked_by(REMOVE, due(), context, after(0)) is None
+    assert kept_by(make_context(holds=(make_hold(),))) == "hold case-4711"
+
+
+MOVED_AT = after(days=2)
+NOT_COUNTED = "the guard maxDeletes: it is not counted yet"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, NOT_COUNTED),
+        ({"moves_counted_at": MOVED_AT - TICK}, NOT_COUNTED),
+        ({"moves_counted_at": MOVED_AT}, None),
+        ({"moves_counted_at": MOVED_AT + TICK}, None),
+        (
+            {"moves_counted_at": MOVED_AT, "too_many_moved": "9 of 10"},
+            "the guard maxDeletes: 9 of 10",
+        ),
+        ({"too_many_moved": "9 of 10", "shortened": frozenset({RECORDING})}, None),
+    ],
+    ids=["never counted", "before", "exactly then", "after", "too many", "approved"],
+)
+def test_what_came_earlier_goes_once_it_is_counted_and_not_too_much(
+    changes: dict[str, object], reason: str | None
+) -> None:
+    assert kept_by(changed(make_context(), changes), due(delete_moved_at=MOVED_AT)) == reason
+
+
+@pytest.mark.parametrize(
+    ("now", "is_held_back"),
+    [
+        (MOVED_AT + timedelta(hours=24) - TICK, True),
+        (MOVED_AT + timedelta(hours=24), False),
+        (MOVED_AT + timedelta(hours=24) + TICK, False),
+    ],
+)
+def test_what_came_earlier_is_held_back_for_a_day_at_most(
+    now: datetime, *, is_held_back: bool
+) -> None:
+    context = make_context(moves_counted_at=now, too_many_moved="too many")
+    assert bool(kept_by(context, due(delete_moved_at=MOVED_AT), now)) is is_held_back
+
+
+def test_what_did_not_come_earlier_is_never_held_back_by_the_others() -> None:
+    assert kept_by(make_context(moves_counted_at=MOVED_AT, too_many_moved="too many")) is None
+
+
+LIMITS = DeleteLimits(count=100, percent=10, size_bytes=1000)
+
+
+@pytest.mark.parametrize(
+    ("count", "size_bytes", "kept", "expected"),
+    [
+        (100, 0, 9999, None),
+        (101, 0, 9999, "101 recordings would go earlier than was promised, over 100"),
+        (1, 1000, 9999, None),
+        (1, 1001, 9999, "1001 bytes would go earlier than was promised, over 1000"),
+        (2, 0, 20, None),
+        (3, 0, 20, "3 of 20 recordings would go earlier than was promised, over 10 %"),
+        (9, 0, 9, None),
+        (2, 0, 10, "2 of 10 recordings would go earlier than was promised, over 10 %"),
+        (1, 0, 10, None),
+        (2, 0, 11, "2 of 11 recordings would go earlier than was promised, over 10 %"),
+    ],
+)
+def test_limits_are_exceeded_by_more_than_they_say(
+    count: int, size_bytes: int, kept: int, expected: str | None
+) -> None:
+    moved = MovedItems(count=count, size_bytes=size_bytes)
+    assert too_many(moved, KeptTotals(count=kept), LIMITS) == expected
+
+
+# --- the purge's own question ---------------------------------------------------------------------
+
+
+def may_go(facts: CallFacts, context: PlanningContext) -> None:
+    check_purge(facts, PURGE, context, after(days=2))
+
+
+def test_purge_passes_where_nothing_has_changed() -> None:
+    may_go(due(), make_context())
+
+
+@pytest.mark.parametrize(
+    ("facts", "context", "message"),
+    [
+        (due(), make_context(holds=(make_hold(),)), "kept by hold case-4711"),
+        (due(), make_context(mode=Mode.RETAIN), "kept by mode retain"),
+        (due(retention=keep("9d")), make_context(), "not due before"),
+        (due(), make_context(retention_rules=(make_retention_rule(),)), "say otherwise"),
+        (due(), make_context(make_policy(retention=keep(None, "9d")), revision=4), "say otherwise"),
+    ],
+    ids=["held", "mode", "not due", "new rule", "longer words"],
+)
+def test_purge_that_was_planned_stops_at_what_has_changed_since(
+    facts: CallFacts, context: PlanningContext, message: str
+) -> None:
+    with pytest.raises(UnsafePlan, match=message):
+        may_go(facts, context)
+
+
+# --- sanity of a plan -----------------------------------------------------------------------------
 
 
 def checked(facts: CallFacts, *effects: Effect, now: datetime | None = None) -> None:

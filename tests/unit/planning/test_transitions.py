@@ -27,6 +27,7 @@ from tests.factories import (
     make_copy,
     make_facts,
     make_file,
+    make_keeping,
     make_participant,
     make_party,
     make_paused,
@@ -44,6 +45,7 @@ from tests.factories import (
 from recordingd.domain.calls import Party
 from recordingd.domain.plans import (
     BringForwardErasure,
+    ChangeKeeping,
     ClosePause,
     CloseRecording,
     Effect,
@@ -51,6 +53,7 @@ from recordingd.domain.plans import (
     LedgerAction,
     MarkFileExpired,
     MarkFileLost,
+    NoteQuestions,
     ObserveRecording,
     OpenPause,
     PauseRecording,
@@ -116,7 +119,7 @@ def test_expected_recording_is_frozen_as_its_policy_says() -> None:
         why=WHY,
         spec=replace(make_spec(), archive=StoreName("vault")),
         consent=make_consent_rule(),
-        retention=keep("1d"),
+        keeping=(make_keeping(keep("1d")),),
         purpose="training",
     )
 
@@ -124,8 +127,16 @@ def test_expected_recording_is_frozen_as_its_policy_says() -> None:
 
     assert (recording.expected_at, recording.policy_revision) == (NOW, 3)
     assert (recording.archive, recording.purpose) == ("vault", "training")
+    assert (recording.keeping, recording.keeping_revision) == (action.keeping, 3)
     assert recording.callback_token_hash == transitions.token_hash(token_of(recording.id))
     assert recording.first_sent_at is None
+
+
+def test_question_keeps_the_time_at_which_it_was_first_noted() -> None:
+    noted = NoteQuestions(call_id=CALL_ID, why=WHY, recording=RECORDING, questions=("a", "b"))
+    facts = make_facts(recordings=make_running(asked={"a": after(1)}))
+
+    assert only(applied(facts, noted)).asked == {"a": after(1), "b": NOW}
 
 
 def test_pause_is_opened_and_only_the_same_one_is_closed() -> None:
@@ -187,6 +198,26 @@ def test_erasure_is_dated() -> None:
     action = BringForwardErasure(call_id=CALL_ID, why=WHY, recording=RECORDING, at=after(30))
 
     assert only(applied(make_facts(recordings=make_running()), action)).erase_at == after(30)
+
+
+@pytest.mark.parametrize(("moves_earlier", "moved_at"), [(True, NOW), (False, after(7))])
+def test_keeping_is_written_down_with_when_its_date_came_earlier(
+    *, moves_earlier: bool, moved_at: datetime
+) -> None:
+    keeping = (make_keeping(keep("1d")),)
+    action = ChangeKeeping(
+        call_id=CALL_ID,
+        why=WHY,
+        recording=RECORDING,
+        keeping=keeping,
+        revision=9,
+        moves_earlier=moves_earlier,
+    )
+
+    found = only(applied(make_facts(recordings=make_stopped(delete_moved_at=after(7))), action))
+
+    assert (found.keeping, found.keeping_revision) == (keeping, 9)
+    assert found.delete_moved_at == moved_at
 
 
 # --- intents --------------------------------------------------------------------------------------

@@ -180,7 +180,7 @@ class ScriptedCloud:
 
 @dataclass
 class World:
-    """Everything that the loop touches, and the loop."""
+    """Everything that the loop touches, and the loop; `context` may be changed on the way."""
 
     clock: HandMovedClock
     runner: InlineRunner
@@ -291,7 +291,7 @@ def _build(
             callback_url_of=callback_url_of,
         ),
         ledger=runner,
-        context=lambda: context,
+        context=lambda: world.context,
         told=lambda outgoing, _: alarms.extend(outgoing.ended.alarms),
         downloads_max=downloads_max,
     )
@@ -308,7 +308,7 @@ def _build(
                 new_request_id=lambda: f"00000000-0000-4000-8000-{next(ids):012d}",
                 token_of=token_of,
             ),
-            context=lambda: context,
+            context=lambda: world.context,
             tag_headers={},
             service_retention=timedelta(hours=24),
             dispatch=executor.dispatch,
@@ -320,7 +320,7 @@ def _build(
             poisoned=poisoned.append,
         )
     )
-    return World(
+    world = World(
         clock=clock,
         runner=runner,
         cloud=cloud,
@@ -331,3 +331,4 @@ def _build(
         context=context,
         poisoned=poisoned,
     )
+    return world

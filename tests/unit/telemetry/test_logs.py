@@ -187,6 +187,7 @@ EFFECT = logs.Effect(
     recording="rec-1",
     policy="support",
     source="support.yaml:12",
+    revision=7,
     plan="plan-1",
     outcome="ok",
     ms_cv="aB1.0",
@@ -197,8 +198,8 @@ def test_effect_is_one_line_under_the_names_of_the_interface() -> None:
     journal = Journal()
     logs.log_effect(EFFECT)
     assert journal.line["message"] == (
-        "call=call-1 rec=rec-1 policy=support source=support.yaml:12 plan=plan-1 outcome=ok "
-        "subcode=- ms-cv=aB1.0 verb=start reason=-"
+        "call=call-1 rec=rec-1 policy=support source=support.yaml:12 rev=7 plan=plan-1 "
+        "outcome=ok subcode=- ms-cv=aB1.0 verb=start reason=-"
     )
     assert (journal.line["ms-cv"], "subcode" in journal.line) == ("aB1.0", False)
 

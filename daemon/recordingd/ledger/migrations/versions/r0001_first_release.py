@@ -92,9 +92,10 @@ _index("ix_access_call_id", "access", "call_id", "seq")
 
 _table(
     "approvals",
-    *_need("id", "kind", "digest", "reason", "approved_by"),
-    *_need("approved_at", kind=_MOMENT),
-    *_may("expires_at", "used_at", kind=_MOMENT),
+    *_need("id", "plan_digest", "policy_digest"),
+    *_need("recordings", kind=_JSON),
+    *_need("reason", "approved_by"),
+    *_need("approved_at", "expires_at", kind=_MOMENT),
     _key("id"),
 )
 
@@ -159,13 +160,17 @@ _index("ix_foreign_files_recording_id", "foreign_files", "recording_id")
 
 _table(
     "holds",
-    *_need("hold_id"),
-    *_need("matcher", kind=_JSON),
-    *_need("reason", "source", "placed_by"),
+    *_need("name", "text"),
+    *_need("source", kind=_JSON),
+    *_need("reason", "owner"),
+    *_may("review_by"),
+    *_need("policy_revision", kind=_COUNT),
+    *_need("placed_by"),
     *_need("placed_at", kind=_MOMENT),
-    *_may("released_by"),
-    *_may("released_at", "grace_until", kind=_MOMENT),
-    _key("hold_id"),
+    *_may("source_removed_at", kind=_MOMENT),
+    *_may("released_by", "release_reason"),
+    *_may("released_at", "ends_at", kind=_MOMENT),
+    _key("name"),
 )
 
 _table(
@@ -187,6 +192,14 @@ _index("ix_inbox_state", "inbox", "state", "seq")
 _table("instances", *_need("generation", kind=_COUNT), _key())
 
 _table(
+    "kept_readings",
+    *_need("words"),
+    *_need("waiting", kind=_COUNT),
+    *_need("read_at", kind=_MOMENT),
+    _key(),
+)
+
+_table(
     "leases",
     *_need("name"),
     *_may("owner"),
@@ -197,11 +210,10 @@ _table(
 
 _table(
     "locked_rules",
-    *_need("policy", "rule", "digest"),
+    *_need("rule"),
     *_need("policy_revision", kind=_COUNT),
     *_need("locked_at", kind=_MOMENT),
-    *_need("locked_by"),
-    _key("policy", "rule"),
+    _key("rule"),
 )
 
 _table(
@@ -232,9 +244,10 @@ _table(
 
 _table(
     "suspensions",
-    *_need("id", "scope", "reason", "suspended_by"),
-    *_need("suspended_at", kind=_MOMENT),
-    *_may("until", kind=_MOMENT),
+    *_need("id"),
+    *_may("policy"),
+    *_need("reason", "suspended_by"),
+    *_need("suspended_at", "until", kind=_MOMENT),
     *_may("lifted_by"),
     *_may("lifted_at", kind=_MOMENT),
     _key("id"),
@@ -266,12 +279,23 @@ _index(
 )
 
 _table(
+    "capture_requests",
+    *_need("call_id", "id"),
+    *_need("is_resume", kind=_FLAG),
+    *_need("reporter"),
+    *_need("at", "received_at", kind=_MOMENT),
+    _key("call_id", "id"),
+    _of("calls", call_id="call_id"),
+)
+
+_table(
     "consents",
     *_need("call_id", "id"),
     *_need("answer", kind=_WORD),
     *_may("participant"),
     *_need("purpose", "method", "reporter"),
     *_need("answered_at", "received_at", kind=_MOMENT),
+    *_may("valid_until", kind=_MOMENT),
     _key("call_id", "id"),
     _of("calls", call_id="call_id"),
 )
@@ -298,7 +322,11 @@ _table(
     *_may("container"),
     *_need("purpose"),
     *_may("consent", kind=_JSON),
-    *_need("retention", "affinity", kind=_JSON),
+    *_need("keeping", kind=_JSON),
+    *_need("keeping_revision", kind=_COUNT),
+    *_need("affinity", kind=_JSON),
+    *_may("rotate_every", kind=_JSON),
+    *_need("asked", kind=_JSON),
     *_need("start_paused", kind=_FLAG),
     *_may("callback_token_hash", "start_request_id"),
     *_may("first_sent_at", kind=_MOMENT),
@@ -310,7 +338,7 @@ _table(
     *_may("stop_reason", kind=_WORD),
     *_may("stopped_at", kind=_MOMENT),
     *_may("duration_ms", kind=_COUNT),
-    *_may("erase_at", kind=_MOMENT),
+    *_may("erase_at", "delete_moved_at", kind=_MOMENT),
     *_may("outcome", kind=_WORD),
     *_may("detail"),
     *_need("state"),
@@ -321,6 +349,12 @@ _table(
     _unique("recording_id"),
     _unique("callback_token_hash"),
     _of("calls", call_id="call_id"),
+)
+_index(
+    "ix_recordings_delete_moved_at",
+    "recordings",
+    "delete_moved_at",
+    where="delete_moved_at IS NOT NULL",
 )
 _index("ix_recordings_policy", "recordings", "policy", "call_id")
 _index("ix_recordings_state", "recordings", "state", "call_id")
