@@ -70,16 +70,11 @@ def load_policies(root: Path, context: PolicyContext | None = None) -> PolicySet
     return load_tree(root, context).policies
 
 
-def load_tests(root: Path, context: PolicyContext | None = None) -> tuple[PolicyTest, ...]:
-    """Read the tests in a directory of policies, by name.
+def load_tree(root: Path, context: PolicyContext | None = None) -> PolicyTree:
+    """Read a directory of policies, or one file, with its tests by name.
 
     Raises Invalid like `load_policies`, whatever is wrong in the tree: tests are about all of it.
     """
-    return load_tree(root, context).tests
-
-
-def load_tree(root: Path, context: PolicyContext | None = None) -> PolicyTree:
-    """Read a directory of policies, or one file, with its tests; raises Invalid likewise."""
     findings = Findings()
     tree = _reader_of(root, findings).finish(context or PolicyContext())
     if tree is None:

@@ -211,7 +211,9 @@ def _pauses(verdict: Verdict, consent: ConsentView, silence: Silence) -> dict[Pa
     pauses: dict[PauseReason, str] = {}
     if verdict.is_undecided:
         pauses[PauseReason.SETTLE] = "it is not yet known whether this call may be recorded"
-    if consent.is_pending:
+    # Silence unless a state is known to let audio through, or to end the recording below: one that
+    # nobody thought of here must not be heard.
+    if not (consent.may_flow or consent.state in _ENDING):
         pauses[PauseReason.CONSENT] = consent.reason
     return {**pauses, **silence.reasons}
 
@@ -223,6 +225,7 @@ _REFUSED = {
     ConsentState.DENIED: (StopReason.CONSENT_DENIED, ReasonCode.CONSENT_DENIED),
     ConsentState.WITHDRAWN: (StopReason.CONSENT_WITHDRAWN, ReasonCode.CONSENT_WITHDRAWN),
 }
+_ENDING = frozenset({*_REFUSED, ConsentState.NO_RESPONSE})
 
 
 def _ending(

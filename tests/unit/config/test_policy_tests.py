@@ -10,7 +10,7 @@ import pytest
 from tests.unit.config.trees import EVERY_KIND, codes, document, findings, policy, token_of
 
 from recordingd.config.diagnostics import Invalid
-from recordingd.config.policy_files import load_policies, load_tests, load_texts, load_tree
+from recordingd.config.policy_files import load_policies, load_texts, load_tree
 from recordingd.config.policy_tests import DEFAULT_START
 from recordingd.config.scalars import parse_moment
 from recordingd.domain.calls import ConsentAnswer
@@ -45,12 +45,12 @@ def made(
 
 def read(tree: Path, text: str) -> PolicyTest:
     (tree / "p.yaml").write_text(f"{policy()}---\n{text}")
-    [found] = load_tests(tree)
+    [found] = load_tree(tree).tests
     return found
 
 
 def every_field() -> PolicyTest:
-    found, _ = load_tests(EVERY_KIND)
+    found, _ = load_tree(EVERY_KIND).tests
     assert found.name == "everything-a-test-can-say"
     return found
 
@@ -95,7 +95,7 @@ def test_every_field_of_a_call_becomes_its_value() -> None:
 
 
 def test_call_that_says_nothing_has_the_documented_defaults() -> None:
-    _, test = load_tests(EVERY_KIND)
+    _, test = load_tree(EVERY_KIND).tests
     assert test.started_at == DEFAULT_START
     assert DEFAULT_START.weekday() == 0
     assert test.call.server_call_id == "policy-test-support-waits-for-consent"
@@ -196,7 +196,7 @@ def test_every_expectation_becomes_its_value() -> None:
         keep_until=FOREVER, delete_after=FOREVER, rule=RuleName("mifid-ii")
     )
     assert third.holds == frozenset({RuleName("case-4711")})
-    _, promised = load_tests(EVERY_KIND)
+    _, promised = load_tree(EVERY_KIND).tests
     assert promised.expect[0].record == {"channels": "unmixed"}
     assert promised.expect[0].assign == {0: "8:acs:9f2c_aa7"}
     assert promised.expect[2].retention is not None
@@ -249,7 +249,7 @@ def test_tests_are_part_of_the_digest_and_not_of_the_set() -> None:
 
 
 def test_tests_are_read_by_name() -> None:
-    assert [test.name for test in load_tests(EVERY_KIND)] == [
+    assert [test.name for test in load_tree(EVERY_KIND).tests] == [
         "everything-a-test-can-say",
         "support-waits-for-consent",
     ]
@@ -263,4 +263,5 @@ def test_fault_anywhere_in_a_tree_refuses_its_tests(tmp_path: Path) -> None:
 def test_rules_and_tests_of_a_tree_are_read_together() -> None:
     tree = load_tree(EVERY_KIND)
     assert tree.policies == load_policies(EVERY_KIND)
-    assert tree.tests == load_tests(EVERY_KIND)
+    assert [test.name for test in tree.tests] == sorted(test.name for test in tree.tests)
+    assert len(tree.tests) == 2
